@@ -1,0 +1,41 @@
+# `make demo` and `make test` each work as the very first command on a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := results/demo
+
+.PHONY: help install demo test lint format clean
+
+help:
+	@echo "make demo    install into .venv, score the demo VCF, show the result"
+	@echo "make test    install into .venv, lint, run every test"
+	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make format  ruff format"
+	@echo "make clean   remove .venv and results"
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[workflow,test,lint]"
+	@touch $@
+
+demo: install
+	$(BIN)/python resources/demo/show.py --out $(OUT)
+
+test: install lint
+	$(BIN)/pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) results

@@ -1,0 +1,38 @@
+"""What several test modules share."""
+
+from pathlib import Path
+
+import pytest
+
+from varscore import load_model
+from varscore.cli import main
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """The small Basenji2 of the oracle: 16,384 bp windows, 96 bins, 12 tracks."""
+    return load_model(DATA / "weights_keras" / "model.h5", device="cpu")
+
+
+@pytest.fixture
+def policy_genome(tmp_path):
+    """The policy file's genome, where an index may be written beside it."""
+    path = tmp_path / "policy.fa"
+    path.write_bytes((DATA / "policy.fa").read_bytes())
+    return path
+
+
+@pytest.fixture
+def varscore(monkeypatch, capsys):
+    """Return a function that runs a command line and gives exit code, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["varscore", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        return exit_.value.code or 0, captured.out, captured.err
+
+    return run

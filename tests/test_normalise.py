@@ -1,0 +1,255 @@
+"""One variant, one normal form; and the guard against a genome of another build."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pysam
+import pysam.bcftools
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from varscore.errors import VcfError
+from varscore.genome import ReferenceGenome
+from varscore.normalise import BuildGuard, in_region, locate, normalise
+from varscore.variant import Allele, Interval, Status, Variant
+from varscore.vcf import read_alleles
+
+SLOW = [HealthCheck.too_slow]  # a busy machine is no error
+RNG = random.Random(11)
+
+
+def repetitive(length: int) -> str:
+    """Random bases with many repeats, as indels are hard to place in them."""
+    bases = ""
+    while len(bases) < length:
+        unit = "".join(RNG.choices("ACGT", k=RNG.randint(1, 4)))
+        bases += unit * RNG.choice((1, 1, 2, 5, 12))
+    return bases[:length]
+
+
+PLAIN = {f"p{i}": repetitive(RNG.randint(5, 60)) for i in range(30)}
+WITH_N = {
+    f"n{i}": "".join(RNG.choice((base, base, base, "N", "R")) for base in repetitive(30))
+    for i in range(10)
+}
+LONG = {"long": 70_000 * "A" + "C" + 3_000 * "GATTACA"}
+CONTIGS = PLAIN | WITH_N | LONG
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceGenome]:
+    path = tmp_path_factory.mktemp("normalise") / "genome.fa"
+    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in CONTIGS.items()))
+    with ReferenceGenome(path) as genome:
+        yield genome
+
+
+@st.composite
+def spellings(draw: st.DrawFn, contigs: dict[str, str]) -> Variant:
+    """Draw a variant, with anything from no to several bases of the genome around it."""
+    contig = draw(st.sampled_from(sorted(contigs)))
+    bases = contigs[contig]
+    start = draw(st.integers(0, len(bases) - 1))
+    end = draw(st.integers(start + 1, min(len(bases), start + 12)))
+    ref = bases[start:end]
+    kept_left = draw(st.integers(0, len(ref)))
+    kept_right = draw(st.integers(0, len(ref) - kept_left))
+    middle = draw(st.text("ACGT", max_size=8))
+    alt = ref[:kept_left] + middle + ref[len(ref) - kept_right :]
+    assume(alt and alt != ref and set(ref + alt) <= set("ACGT"))
+    return Variant(contig, start + 1, ref, alt)
+
+
+def haplotype(variant: Variant) -> str:
+    bases = CONTIGS[variant.contig]
+    assert bases[variant.pos - 1 :].startswith(variant.ref)
+    return bases[: variant.pos - 1] + variant.alt + bases[variant.pos - 1 + len(variant.ref) :]
+
+
+def shortest_then_leftmost(contig: str, changed: str) -> Variant:
+    """Find the normal form of a changed contig by trying every place and length."""
+    bases = CONTIGS[contig]
+    found = []
+    for start in range(min(len(bases), len(changed))):
+        for tail in range(min(len(bases), len(changed)) - start):
+            ref, alt = bases[start : len(bases) - tail], changed[start : len(changed) - tail]
+            same = bases[:start] == changed[:start] and (
+                bases[len(bases) - tail :] == changed[len(changed) - tail :]
+            )
+            if same and set(ref + alt) <= set("ACGT"):
+                found.append((len(ref), start, ref, alt))
+    _, start, ref, alt = min(found)
+    return Variant(contig, start + 1, ref, alt)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@given(variant=spellings(PLAIN | WITH_N))
+def test_normal_form_is_the_shortest_and_leftmost(
+    genome: ReferenceGenome, variant: Variant
+) -> None:
+    normal = normalise(variant, genome)
+    assert haplotype(normal) == haplotype(variant)
+    assert normal == shortest_then_leftmost(variant.contig, haplotype(variant))
+    assert normalise(normal, genome) == normal
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@given(variant=spellings(PLAIN), left=st.integers(0, 9), right=st.integers(0, 9))
+def test_more_bases_around_a_variant_do_not_change_it(
+    genome: ReferenceGenome, variant: Variant, left: int, right: int
+) -> None:
+    bases = CONTIGS[variant.contig]
+    start = max(0, variant.pos - 1 - left)
+    end = variant.pos - 1 + len(variant.ref)
+    before, after = bases[start : variant.pos - 1], bases[end : end + right]
+    wide = Variant(
+        variant.contig, start + 1, before + variant.ref + after, before + variant.alt + after
+    )
+    assert normalise(wide, genome) == normalise(variant, genome)
+
+
+def test_normal_form_is_that_of_bcftools(genome: ReferenceGenome, tmp_path: Path) -> None:
+    variants: list[Variant] = []
+    while len(variants) < 1000:
+        contig = RNG.choice(sorted(PLAIN))
+        bases = PLAIN[contig]
+        start = RNG.randrange(len(bases))
+        ref = bases[start : start + RNG.choice((1, 1, 2, 3, 8))]
+        alt = RNG.choice((ref[:1], ref[-1:])) + "".join(
+            RNG.choices(bases, k=RNG.choice((0, 0, 1, 2, 4)))
+        )
+        if alt != ref:
+            variants.append(Variant(contig, start + 1, ref, alt))
+    vcf = tmp_path / "random.vcf"
+    with open(vcf, "w") as lines:
+        lines.write("##fileformat=VCFv4.2\n")
+        lines.writelines(f"##contig=<ID={c},length={len(b)}>\n" for c, b in PLAIN.items())
+        lines.write("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
+        for i, v in enumerate(variants):
+            lines.write(f"{v.contig}\t{v.pos}\t{i}\t{v.ref}\t{v.alt}\t.\t.\t.\n")
+    expected = {}
+    for line in str(pysam.bcftools.norm("-f", str(genome.path), str(vcf))).splitlines():
+        if not line.startswith("#"):
+            contig, pos, number, ref, alt = line.split("\t")[:5]
+            expected[int(number)] = Variant(contig, int(pos), ref, alt)
+    assert [normalise(variant, genome) for variant in variants] == [
+        expected[i] for i in range(len(variants))
+    ]
+
+
+class _CountingGenome(ReferenceGenome):
+    fetched = 0
+
+    def fetch(self, interval: Interval) -> str:
+        self.fetched += 1
+        return super().fetch(interval)
+
+
+def test_a_long_repeat_is_walked_in_strides(genome: ReferenceGenome) -> None:
+    bases = LONG["long"]
+    with _CountingGenome(genome.path) as counting:
+        started = time.perf_counter()
+        # The last A of 70,000 less; with no base before the first, the A after is the anchor.
+        assert normalise(Variant("long", 69_999, "AA", "A"), counting) == ("long", 1, "AA", "A")
+        # The last of 3,000 GATTACA less: anchored on the C before the first.
+        end = len(bases)
+        last = Variant("long", end - 7, bases[end - 8 :], bases[end - 8])
+        assert normalise(last, counting) == ("long", 70_001, "CGATTACA", "C")
+        assert time.perf_counter() - started < 5
+        assert counting.fetched < 30
+
+
+def guarded(genome: ReferenceGenome, right: int, wrong: int, alts: int = 1) -> BuildGuard:
+    """Show a guard some records whose REF agrees with p0, then some whose REF does not."""
+    base = genome.fetch(Interval("p0", 0, 1))
+    other = next(letter for letter in "ACGT" if letter != base)
+    guard = BuildGuard("some.vcf", genome)
+    for record in range(right + wrong):
+        ref = base if record < right else other
+        for number in range(1, alts + 1):
+            alt = ref + number * "T"
+            read = Allele("p0", 1, ".", ref, alt, record, number, Status.SCORED)
+            guard.see(locate(read, genome))
+    return guard
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(0, 4), (10, 5), (1000, 500), (3, 0)])
+def test_few_mismatches_pass(genome: ReferenceGenome, right: int, wrong: int) -> None:
+    guard = guarded(genome, right, wrong)
+    guard.finish()
+    assert (guard.compared, guard.mismatches) == (right + wrong, wrong)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(0, 5), (9, 5), (1000, 501)])
+def test_many_mismatches_stop(genome: ReferenceGenome, right: int, wrong: int) -> None:
+    guard = guarded(genome, right, wrong)
+    with pytest.raises(VcfError) as caught:
+        guard.check()
+    message = str(caught.value)
+    assert f"of {right + wrong} REF alleles compared, {wrong} differ" in message
+    assert "at p0:1, where the genome has " + CONTIGS["p0"][0] in message
+    assert "builds" in message
+    assert "--allow-ref-mismatches" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("chrom", "pos", "ref", "inside"),
+    [
+        ("p0", 1, "A", False),
+        ("p0", 1, "ACG", False),  # overlaps the region, but its POS is before it
+        ("p0", 2, "A", True),
+        ("chrp0", 4, "A", True),
+        ("p0", 4, "ACG", True),  # reaches out of it
+        ("p0", 5, "A", False),
+        ("p1", 3, "A", False),
+        ("chr9", 3, "A", False),
+    ],
+)
+def test_a_region_has_the_records_whose_pos_it_has(
+    chrom: str, pos: int, ref: str, inside: bool, genome: ReferenceGenome
+) -> None:
+    allele = Allele(chrom, pos, ".", ref, "<DEL>", 0, 1, Status.SYMBOLIC_ALLELE)
+    assert in_region(allele, Interval("p0", 1, 4), genome) is inside  # p0:2-4
+
+
+def test_a_records_ref_counts_once(genome: ReferenceGenome) -> None:
+    guard = guarded(genome, right=0, wrong=2, alts=3)
+    guard.check()  # 2 records, not 6 alleles
+    assert (guard.compared, guard.mismatches) == (2, 2)
+    assert guard.statuses == {Status.REF_MISMATCH: 6}
+
+
+def write_vcf(path: Path, *records: str) -> Path:
+    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    fields = (record.split() for record in records)
+    path.write_text(
+        head + "".join(f"{c}\t{p}\t.\t{ref}\t{alt}\t.\t.\t.\n" for c, p, ref, alt in fields)
+    )
+    return path
+
+
+def judged(vcf: Path, genome: ReferenceGenome) -> None:
+    guard = BuildGuard(vcf, genome)
+    for allele in read_alleles(vcf):
+        guard.see(locate(allele, genome))
+    guard.finish()
+
+
+def test_a_genome_without_any_of_the_contigs(genome: ReferenceGenome, tmp_path: Path) -> None:
+    vcf = write_vcf(tmp_path / "other.vcf", "chr7 5 A C", "chr8 5 A <DEL>")
+    with pytest.raises(VcfError) as caught:
+        judged(vcf, genome)
+    assert "none of its contigs (chr7, chr8) is in" in str(caught.value)
+    assert "(p0, p1, p2, p3, p4, ... (41 in all))" in str(caught.value)
+
+
+def test_one_known_contig_is_enough(genome: ReferenceGenome, tmp_path: Path) -> None:
+    judged(write_vcf(tmp_path / "mixed.vcf", "chr7 5 A C", "chrp0 1 A <DEL>"), genome)
+
+
+def test_no_records_are_no_mistake(genome: ReferenceGenome, tmp_path: Path) -> None:
+    judged(write_vcf(tmp_path / "empty.vcf"), genome)

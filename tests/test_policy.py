@@ -1,0 +1,74 @@
+"""Rows and statuses: data/policy.vcf against a table written by hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from policy_table import POLICY, SAME_VARIANT
+
+from varscore.genome import ReferenceGenome
+from varscore.normalise import BuildGuard, locate
+from varscore.variant import Allele, Status
+from varscore.vcf import read_alleles
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceGenome]:
+    path = tmp_path_factory.mktemp("policy") / "policy.fa"  # its index is made beside it
+    path.write_bytes((DATA / "policy.fa").read_bytes())
+    with ReferenceGenome(path) as genome:
+        yield genome
+
+
+@pytest.fixture(scope="module")
+def alleles(genome: ReferenceGenome) -> list[Allele]:
+    return [locate(allele, genome) for allele in read_alleles(DATA / "policy.vcf")]
+
+
+def test_every_row_is_what_the_table_says(alleles: list[Allele]) -> None:
+    assert [(a.id, a.allele, a.status, a.key) for a in alleles] == POLICY
+
+
+def test_every_status_occurs() -> None:
+    assert {status for _, _, status, _ in POLICY} == set(Status)
+
+
+def test_only_scored_alleles_have_a_variant(alleles: list[Allele]) -> None:
+    assert all((a.variant is not None) == (a.status is Status.SCORED) for a in alleles)
+
+
+def test_spellings_of_one_variant_are_one_variant(alleles: list[Allele]) -> None:
+    variants: dict[str, set[object]] = {}
+    for allele in alleles:
+        if allele.allele == 1:
+            variants.setdefault(allele.id, set()).add(allele.variant)
+    for names in SAME_VARIANT:
+        assert len(set.union(*(variants[name] for name in names))) == 1
+
+
+def test_rows_keep_the_records_fields(alleles: list[Allele]) -> None:
+    lines = [
+        line.split("\t")
+        for line in (DATA / "policy.vcf").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    expected = [
+        (chrom, int(pos), name, ref, alt, record, number)
+        for record, (chrom, pos, name, ref, alts, *_) in enumerate(lines)
+        for number, alt in enumerate(alts.split(","), 1)
+    ]
+    rows = [(a.chrom, a.pos, a.id, a.ref, a.alt, a.record, a.allele) for a in alleles]
+    assert rows == expected
+
+
+def test_statuses_are_counted(alleles: list[Allele], genome: ReferenceGenome) -> None:
+    guard = BuildGuard("policy.vcf", genome)
+    for allele in alleles:
+        assert guard.see(allele) is allele
+    guard.finish()  # 4 mismatches are too few to tell of another build
+    assert guard.mismatches == 4
+    assert guard.statuses.total() == len(POLICY)
+    assert guard.contigs["chrM"] == "MT"
+    assert guard.contigs["chr3"] is None

@@ -1,0 +1,316 @@
+"""Every form of VCF reads alike, and damage is an error rather than a short result."""
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pysam
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from varscore.errors import VcfError
+from varscore.variant import Allele, Status
+from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH, classify, read_alleles, trim
+
+HEADER = b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n"
+COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+GOOD = b"chr1\t7\trs7\tA\tC\t.\t.\t.\n"
+
+
+def vcf(*records: bytes) -> bytes:
+    return HEADER + COLUMNS + b"".join(records)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    def write(content: bytes, name: str = "some.vcf") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def fields(path: Path) -> list[tuple[object, ...]]:
+    return [
+        (a.chrom, a.pos, a.id, a.ref, a.alt, a.record, a.allele, a.status)
+        for a in read_alleles(path)
+    ]
+
+
+MANY = 20_000  # several blocks of a bgzipped file
+MANY_RECORDS = [
+    f"chr{1 + i % 3}\t{1 + i * 7919 % 1000003}\tid{i}\tA\tC,GT\t.\t.\tAF={i / MANY}\n".encode()
+    for i in range(MANY)
+]
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with one VCF, unsorted, in each of its forms."""
+    folder = tmp_path_factory.mktemp("forms")
+    info = b'##INFO=<ID=AF,Number=1,Type=Float,Description="frequency">\n'
+    contigs = b"##contig=<ID=chr2>\n##contig=<ID=chr3>\n"
+    text = HEADER + contigs + info + COLUMNS + b"".join(MANY_RECORDS)
+    plain = folder / "plain.vcf"
+    plain.write_bytes(text)
+    pysam.tabix_compress(str(plain), str(folder / "bgzip.vcf.gz"))
+    with (
+        pysam.VariantFile(str(plain)) as records,
+        pysam.VariantFile(str(folder / "binary.bcf"), "wb", header=records.header) as binary,
+    ):
+        for record in records:
+            binary.write(record)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["plain.vcf", "bgzip.vcf.gz", "binary.bcf"])
+def test_forms_read_alike(many: Path, name: str) -> None:
+    expected = [
+        (f"chr{1 + i % 3}", 1 + i * 7919 % 1000003, f"id{i}", "A", alt, i, n, Status.SCORED)
+        for i in range(MANY)
+        for n, alt in ((1, "C"), (2, "GT"))
+    ]
+    assert fields(many / name) == expected
+
+
+def test_an_index_changes_nothing(write: Callable[..., Path]) -> None:
+    path = write(vcf(GOOD, GOOD.replace(b"7", b"9")))
+    before = fields(path)
+    packed = pysam.tabix_index(str(path), preset="vcf", keep_original=True)
+    assert fields(Path(packed)) == before
+    assert len(before) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        vcf(GOOD).replace(b"\n", b"\r\n"),
+        vcf(GOOD)[:-1],
+        vcf(GOOD).replace(b"##contig=<ID=chr1>\n", b""),
+        vcf(GOOD[:-1] + b"\n")
+        .replace(b"INFO", b"INFO\tFORMAT\tS1\tS2")
+        .replace(b".\t.\t.\n", b".\tq10\tX=1;;Y\tGT:DP\t0|1:7\t./.\n"),
+    ],
+    ids=["crlf", "no last newline", "no contig lines", "genotypes, nothing declared"],
+)
+def test_accepted(content: bytes, write: Callable[..., Path]) -> None:
+    assert fields(write(content)) == [("chr1", 7, "rs7", "A", "C", 0, 1, Status.SCORED)]
+
+
+def test_record_without_id_and_alt(write: Callable[..., Path]) -> None:
+    path = write(vcf(b"chr1\t7\t.\tA\t.\t.\t.\t.\n", b"chr1\t7\t.\tA\t\t.\t.\t.\n"))
+    assert fields(path) == [
+        ("chr1", 7, ".", "A", ".", record, 1, Status.MISSING_ALT) for record in (0, 1)
+    ]
+
+
+def test_odd_positions_and_empty_alleles(write: Callable[..., Path]) -> None:
+    path = write(
+        vcf(
+            b"chr1\t0\t.\tA\tC\t.\t.\t.\n",
+            b"chr1\t3000000000\t.\tA\tC,\t.\t.\t.\n",
+            b"chr1\t7\t.\t\tC\t.\t.\t.\n",
+        )
+    )
+    assert [(pos, ref, alt, status) for _, pos, _, ref, alt, _, _, status in fields(path)] == [
+        (0, "A", "C", Status.SCORED),
+        (3_000_000_000, "A", "C", Status.SCORED),
+        (3_000_000_000, "A", ".", Status.MISSING_ALT),
+        (7, ".", "C", Status.AMBIGUOUS_ALLELE),
+    ]
+
+
+def test_no_records(write: Callable[..., Path]) -> None:
+    assert fields(write(vcf())) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"hello\n", "no sound VCF header"),
+        (bytes(range(256)), "no sound VCF header"),
+        (GOOD, "no sound VCF header"),
+        (HEADER + GOOD, "no sound VCF header"),
+        (b"\xef\xbb\xbf" + vcf(GOOD), "no sound VCF header"),
+        (HEADER + COLUMNS.replace(b"\t", b" ") + GOOD, "no sound VCF header"),
+        (b">chr1\nACGT\n", "no sound VCF header"),
+        (vcf(GOOD, b"\n", GOOD), r"after chr1:7 \(record 1\): line 5 is blank"),
+        (vcf(GOOD, b"\n"), "line 5 is blank"),
+        (
+            vcf(GOOD, GOOD.replace(b"\t", b" ")),
+            "line 5 has 1 tab-separated columns, and spaces",
+        ),
+        (vcf(b"chr1\t7\t.\tA\n"), "at its first record: line 4 has 4 tab-separated columns"),
+        (vcf(GOOD, b"#comment\n", GOOD), "line 5 is a header line among the records"),
+        (vcf(GOOD.replace(b"\t7\t", b"\tx\t")), "has POS 'x'"),
+        (vcf(GOOD.replace(b"\t7\t", b"\t-7\t")), "has POS '-7'"),
+        (vcf(GOOD.replace(b"\t7\t", b"\t" + 30 * b"9" + b"\t")), "line 4 cannot be parsed"),
+        (vcf(GOOD.replace(b"rs7", b"\xe9")), "UTF-8"),
+        (gzip.compress(vcf(GOOD), mtime=0), "compressed with plain gzip, expected bgzip"),
+    ],
+)
+def test_bad_files_are_named(
+    content: bytes,
+    message: str,
+    write: Callable[..., Path],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    path = write(content)
+    with pytest.raises(VcfError, match=message) as caught:
+        fields(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""  # htslib keeps quiet: the error says it all
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(VcfError, match="no such file"):
+        fields(tmp_path / "absent.vcf")
+    with pytest.raises(VcfError, match="not a regular file"):
+        fields(tmp_path)
+
+
+def block_starts(packed: bytes) -> list[int]:
+    """Return where the blocks of a BGZF file start; each holds its own size, less one."""
+    starts = [0]
+    while starts[-1] < len(packed):
+        at = starts[-1]
+        starts.append(at + int.from_bytes(packed[at + 16 : at + 18], "little") + 1)
+    return starts[:-1]
+
+
+@pytest.mark.parametrize("name", ["bgzip.vcf.gz", "binary.bcf"])
+def test_cut_and_corrupt_files_are_errors(
+    many: Path, name: str, write: Callable[..., Path]
+) -> None:
+    packed = (many / name).read_bytes()
+    starts = block_starts(packed)
+    assert len(starts) > 5
+    middle = starts[len(starts) // 2]
+    for cut in (middle, middle + 100, starts[-1], len(packed) - 1):
+        with pytest.raises(VcfError, match="is cut"):
+            fields(write(packed[:cut], name))
+    with pytest.raises(VcfError, match="is cut"):
+        fields(write(packed + b"rubbish", name))
+    corrupt = bytearray(packed)
+    corrupt[middle + 1000] ^= 0xFF
+    with pytest.raises(VcfError, match=r"after chr\d:\d+ \(record \d+\).*cut or corrupt"):
+        fields(write(bytes(corrupt), name))
+
+
+def test_alleles_before_the_damage_are_read(write: Callable[..., Path]) -> None:
+    alleles = read_alleles(write(vcf(GOOD, GOOD, b"\n")))
+    assert [next(alleles).record, next(alleles).record] == [0, 1]
+    with pytest.raises(VcfError):
+        next(alleles)
+
+
+def test_verbosity_is_left_as_it_was(write: Callable[..., Path]) -> None:
+    before = pysam.set_verbosity(2)
+    try:
+        alleles = read_alleles(write(vcf(GOOD, GOOD)))
+        next(alleles)
+        assert pysam.get_verbosity() == 2  # between records, too
+        list(alleles)
+        assert pysam.get_verbosity() == 2
+    finally:
+        pysam.set_verbosity(before)
+
+
+def test_memory_does_not_grow_with_the_file(write: Callable[..., Path]) -> None:
+    script = (
+        "import resource, sys\n"
+        "from varscore.vcf import read_alleles\n"
+        "n = sum(1 for _ in read_alleles(sys.argv[1]))\n"
+        "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    megabytes = []
+    for copies in (1, 4):
+        path = write(vcf(*MANY_RECORDS[:10_000] * copies))
+        command = [sys.executable, "-c", script, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        alleles, used = map(int, done.stdout.split())
+        assert alleles == 20_000 * copies
+        megabytes.append(used)
+    assert megabytes[1] - megabytes[0] < 4  # the 60,000 alleles more would take 20 MB
+
+
+@pytest.mark.parametrize(
+    ("ref", "alt", "status"),
+    [
+        ("A", "C", Status.SCORED),
+        ("a", "cg", Status.SCORED),
+        ("A", ".", Status.MISSING_ALT),
+        ("A", "", Status.MISSING_ALT),
+        ("N", ".", Status.MISSING_ALT),
+        ("A", "*", Status.SPANNING_DELETION),
+        ("A", "<*>", Status.SYMBOLIC_ALLELE),
+        ("A", "<NON_REF>", Status.SYMBOLIC_ALLELE),
+        ("N", "<INS:ME>", Status.SYMBOLIC_ALLELE),
+        ("A", "A<ctg1>", Status.SYMBOLIC_ALLELE),
+        ("G", "G]17:198982]", Status.SYMBOLIC_ALLELE),
+        ("G", "[17:198982[G", Status.SYMBOLIC_ALLELE),
+        ("G", "GT.", Status.SYMBOLIC_ALLELE),
+        ("G", ".TG", Status.SYMBOLIC_ALLELE),
+        ("A", "N", Status.AMBIGUOUS_ALLELE),
+        ("N", "N", Status.AMBIGUOUS_ALLELE),
+        ("AR", "A", Status.AMBIGUOUS_ALLELE),
+        (".", "A", Status.AMBIGUOUS_ALLELE),
+        ("A", "U", Status.AMBIGUOUS_ALLELE),
+        ("AC", "ac", Status.NO_CHANGE),
+        ("A", 10 * "C", Status.SCORED),
+        ("A", 11 * "C", Status.TOO_LONG),
+        (11 * "C", "A", Status.TOO_LONG),
+        ("GATTACAGAG", "GATTACAGAC", Status.SCORED),
+        ("AGATTACAGATTACA", "GGATTACAGATTACA", Status.SCORED),  # A>G with 14 bases behind
+        ("aGATTACAGATTACA", "AgATTACAGATTACT", Status.SCORED),  # A>T with 14 bases in front
+        ("CGATTACAGATTACAC", "C", Status.TOO_LONG),
+    ],
+)
+def test_letters_decide(ref: str, alt: str, status: Status) -> None:
+    assert classify(ref, alt, max_allele_length=10) is status
+
+
+def test_default_limit(write: Callable[..., Path]) -> None:
+    long = DEFAULT_MAX_ALLELE_LENGTH * b"C"
+    path = write(vcf(GOOD.replace(b"\tC\t", b"\t" + long + b",C" + long + b"\t")))
+    assert [a.status for a in read_alleles(path)] == [Status.SCORED, Status.TOO_LONG]
+    limited: list[Allele] = list(read_alleles(path, max_allele_length=2000))
+    assert [a.status for a in limited] == [Status.SCORED, Status.SCORED]
+
+
+@pytest.mark.parametrize(
+    ("ref", "alt", "trimmed"),
+    [
+        ("A", "C", (0, "A", "C")),
+        ("ACG", "ATG", (1, "C", "T")),
+        ("CAT", "GGA", (0, "CAT", "GGA")),
+        ("CTCC", "CCC", (0, "CT", "C")),  # CC behind; then C in front is the anchor
+        ("GCAG", "G", (0, "GCAG", "G")),  # one base is left of either
+        ("TTTA", "TTTTTA", (0, "T", "TTT")),
+        ("GATC", "GATTC", (1, "A", "AT")),  # C and T behind, G in front
+    ],
+)
+def test_trim(ref: str, alt: str, trimmed: tuple[int, str, str]) -> None:
+    assert trim(ref, alt) == trimmed
+
+
+@given(
+    ref=st.text("ACGT", min_size=1, max_size=6),
+    alt=st.text("ACGT", min_size=1, max_size=6),
+    before=st.text("ACGT", max_size=6),
+    after=st.text("ACGT", max_size=6),
+)
+def test_trimmed_length_is_the_same_for_every_spelling(
+    ref: str, alt: str, before: str, after: str
+) -> None:
+    if ref != alt:
+        _, *short = trim(ref, alt)
+        offset, *wide = trim(before + ref + after, before + alt + after)
+        assert [len(allele) for allele in wide] == [len(allele) for allele in short]
+        assert (before + ref + after)[offset:].startswith(wide[0])

@@ -1,0 +1,35 @@
+"""varscore scores genetic variants with a deep model of gene regulation."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from varscore.version import __version__
+
+if TYPE_CHECKING:
+    from varscore.models.registry import load_model
+    from varscore.score import ScoreOptions, score_vcf
+    from varscore.table import read_metadata, read_scores
+
+__all__ = [
+    "ScoreOptions",
+    "__version__",
+    "load_model",
+    "read_metadata",
+    "read_scores",
+    "score_vcf",
+]
+
+_HOMES = {
+    "ScoreOptions": "varscore.score",
+    "load_model": "varscore.models.registry",
+    "read_metadata": "varscore.table",
+    "read_scores": "varscore.table",
+    "score_vcf": "varscore.score",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # torch and pyarrow take seconds to import: `varscore --help` need not wait for them.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

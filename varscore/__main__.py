@@ -1,0 +1,5 @@
+"""`python -m varscore`: the same as `varscore`."""
+
+from varscore.cli import main
+
+main()

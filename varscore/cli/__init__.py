@@ -1,0 +1,56 @@
+"""The command line: typed commands, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from varscore.cli import model, score
+from varscore.errors import VarscoreError
+from varscore.version import __version__
+
+app = typer.Typer(
+    name="varscore",
+    help="Score genetic variants with Basenji2.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(score.score)
+app.command()(score.check)
+app.command()(model.tracks)
+app.add_typer(model.app, name="model")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"varscore {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Score genetic variants with Basenji2."""
+
+
+def main() -> None:
+    """Run the command line; a `VarscoreError` becomes one line and exit code 1."""
+    logging.basicConfig(
+        stream=sys.stderr, format="varscore: %(message)s", level=logging.WARNING
+    )
+    logging.getLogger("varscore").setLevel(logging.INFO)
+    try:
+        app()
+    except VarscoreError as error:
+        typer.echo(f"varscore: error: {error}", err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,286 @@
+"""``varscore model`` and ``varscore tracks``: what models there are and what is in them."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from varscore.errors import OptionError, OutputError
+
+if TYPE_CHECKING:
+    from varscore.models.checkpoint import Checkpoint
+
+# torch and the hub's client are imported where they are used: `varscore --help` is quick.
+
+app = typer.Typer(
+    help="List, inspect, fetch and convert models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class ActivationName(StrEnum):
+    """Forms of GELU."""
+
+    GELU_NEW = "gelu_new"
+    QUICK_GELU = "quick_gelu"
+
+
+class FormName(StrEnum):
+    """Forms of weights."""
+
+    NATIVE = "native"
+    HUB = "hub"
+    KERAS = "keras"
+
+
+class FetchFormName(StrEnum):
+    """Forms that are published."""
+
+    HUB = "hub"
+    KERAS = "keras"
+
+
+ModelArgument = Annotated[str, typer.Argument(help="Name (demo, basenji2) or path of weights.")]
+ParamsOption = Annotated[
+    Path | None,
+    typer.Option(help="Architecture JSON of Keras weights (default: params.json beside them)."),
+]
+HeadOption = Annotated[
+    str | None, typer.Option(help="Which head, for Keras weights with several.")
+]
+ActivationOption = Annotated[
+    ActivationName | None,
+    typer.Option(
+        help="Form of GELU (default: what the weights say; gelu_new for Keras weights, which "
+        "do not say; the 2020 weights were trained with quick_gelu)."
+    ),
+]
+TrackTableOption = Annotated[
+    Path | None, typer.Option(help="Tab-separated table that names the tracks.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the models known by name, and where they are."""
+    from varscore.models.cache import NAMES, find_named
+
+    for name in NAMES:
+        path = find_named(name)
+        absent = f"varscore model fetch {name}" if name != "demo" else "in a source checkout"
+        state = f"present\t{path}" if path else f"absent\t{absent}"
+        typer.echo(f"{name}\t{state}")
+
+
+@app.command()
+def info(
+    model: ModelArgument,
+    params: ParamsOption = None,
+    activation: ActivationOption = None,
+    track_table: TrackTableOption = None,
+    head: HeadOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a model's architecture, parameters, tracks, activation, origin and SHA-256."""
+    checkpoint = _read(model, params, activation, track_table, head)
+    facts = _facts(checkpoint)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            typer.echo(f"{name}:")
+            for key, item in value.items():
+                typer.echo(f"  {key}: {item}")
+        else:
+            typer.echo(f"{name}: {value}")
+
+
+@app.command()
+def fetch(
+    model: Annotated[str, typer.Argument(help="Name of a published model.")] = "basenji2",
+    form: Annotated[
+        FetchFormName, typer.Option(help="The hub's port, or the original Keras weights.")
+    ] = FetchFormName.HUB,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub (default: main).")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Another address of the original weights.")
+    ] = None,
+    params_url: Annotated[
+        str | None, typer.Option(help="Another address of their architecture JSON.")
+    ] = None,
+    tracks_url: Annotated[
+        str | None, typer.Option(help="Another address of the track table.")
+    ] = None,
+    track_table: Annotated[
+        bool, typer.Option(help="Fetch the track table, which names the tracks.")
+    ] = True,
+    sha256: Annotated[str | None, typer.Option(help="What the weights must have.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where to (default: the model cache, which $VARSCORE_CACHE moves)."),
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Fetch a published model and its track table, and record what came from where.
+
+    A fetched folder can be copied to a machine without network and given as the model.
+    """
+    from varscore.models.fetch import fetch_model
+
+    path = fetch_model(
+        model,
+        form=form.value,
+        revision=revision,
+        weights_url=url,
+        params_url=params_url,
+        tracks_url=tracks_url,
+        track_table=track_table,
+        expected_sha256=sha256,
+        folder=folder,
+        force=force,
+    )
+    typer.echo(str(path))
+
+
+@app.command()
+def convert(
+    source: ModelArgument,
+    destination: Annotated[Path, typer.Argument(help="File or, for the hub's form, folder.")],
+    to: Annotated[
+        FormName | None,
+        typer.Option(
+            help="Form (default: keras for .h5, native for .safetensors, hub without suffix)."
+        ),
+    ] = None,
+    params: ParamsOption = None,
+    activation: ActivationOption = None,
+    track_table: TrackTableOption = None,
+    head: HeadOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Write a model's weights in another form."""
+    from varscore.models.files import TRACKS_FILE
+    from varscore.models.keras import PARAMS_FILE
+    from varscore.models.registry import write_checkpoint
+
+    if to is None:
+        suffixes = {".h5": FormName.KERAS, ".safetensors": FormName.NATIVE, "": FormName.HUB}
+        to = suffixes.get(destination.suffix)
+        if to is None:
+            raise OptionError(
+                f"{destination}: its suffix tells no form; give --to native, hub or keras"
+            )
+    _refuse_existing(destination, force)
+    if to is FormName.KERAS:
+        for companion in (PARAMS_FILE, TRACKS_FILE):
+            _refuse_existing(destination.with_name(companion), force)
+    write_checkpoint(
+        _read(source, params, activation, track_table, head), destination, to.value
+    )
+    typer.echo(str(destination))
+
+
+@app.command()
+def random(
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="JSON with fields of the architecture that differ from Basenji2's."),
+    ] = None,
+    window_length: Annotated[int | None, typer.Option(help="Bases of a window.")] = None,
+    tracks: Annotated[int | None, typer.Option(help="Number of tracks.")] = None,
+    force: ForceOption = False,
+) -> None:
+    """Write a model with random weights, full size by default, for benchmarks only."""
+    from varscore.models.basenji2 import BasenjiConfig
+    from varscore.models.files import read_json
+    from varscore.models.native import write_native
+    from varscore.models.random import random_checkpoint
+
+    fields = read_json(config) if config else {}
+    given = {"window_length": window_length, "n_tracks": tracks}
+    fields |= {name: value for name, value in given.items() if value is not None}
+    try:
+        architecture = BasenjiConfig(**fields)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"random model: {error}") from error
+    _refuse_existing(output, force)
+    checkpoint = random_checkpoint(architecture, seed)
+    _note(checkpoint)
+    write_native(checkpoint, output)
+    typer.echo(str(output))
+
+
+def tracks(
+    model: Annotated[str, typer.Option(help="Name or path of a model.")] = "basenji2",
+    match: Annotated[
+        str | None, typer.Option(help="Regular expression on descriptions and identifiers.")
+    ] = None,
+    params: ParamsOption = None,
+    track_table: TrackTableOption = None,
+    head: HeadOption = None,
+) -> None:
+    """Print a model's tracks: index, identifier, description, separated by tabs."""
+    from varscore.tracks import TrackTable
+
+    checkpoint = _read(model, params, None, track_table, head)
+    table = checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks)
+    typer.echo((table if match is None else table.match(match)).to_tsv(), nl=False)
+
+
+def _read(
+    model: str,
+    params: Path | None,
+    activation: ActivationName | None,
+    track_table: Path | None,
+    head: str | None,
+) -> Checkpoint:
+    """Read a model's weights, and say if they are not of a model in earnest."""
+    from varscore.models.registry import read_checkpoint
+
+    checkpoint = read_checkpoint(
+        model,
+        params=params,
+        activation=activation.value if activation else None,
+        track_table=track_table,
+        head=head,
+    )
+    _note(checkpoint)
+    return checkpoint
+
+
+def _note(checkpoint: Checkpoint) -> None:
+    from varscore.models.model import notice
+
+    sentence = notice(checkpoint.metadata)
+    if sentence:
+        typer.echo(f"varscore: note: {sentence}", err=True)
+
+
+def _facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    config, table = checkpoint.config, checkpoint.tracks
+    return {
+        **checkpoint.metadata,
+        "parameters": checkpoint.n_parameters,
+        "reads": f"{config.window_length} bases",
+        "predicts": f"{config.n_bins} bins of {config.bin_width} bases",
+        "tracks": config.n_tracks,
+        "track names": f"known, such as {table.identifiers[0]}" if table else "not known",
+        "dilations": list(config.dilations),
+        "architecture": config.to_dict(),
+    }
+
+
+def _refuse_existing(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise OutputError(f"{path}: it exists; give --force to replace it")

@@ -1,0 +1,166 @@
+"""Two full passes a variant: the definition of every score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from varscore.engines import OnScored
+from varscore.genome import ReferenceGenome
+from varscore.models.basenji2 import Basenji2
+from varscore.prefetch import prefetch
+from varscore.sequence import one_hot, reverse_complement
+from varscore.statistics import CoverageChange, Statistic
+from varscore.variant import Variant
+from varscore.windows import WindowPlan, window_sequences
+
+_MAX_WINDOWS = 64
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One strand and shift of a group of variants, ready for the network."""
+
+    windows: Tensor  # (sum over variants of 1 + alternates, 4, L): ref, alt, [alt,] ref, ...
+    seams: tuple[int | None, ...]  # of each variant, in output bins
+    reverse: bool
+
+
+class TwoPassEngine:
+    """Predict the reference and the alternate windows in full and compare them.
+
+    Parameters
+    ----------
+    network : Basenji2
+        Folded, in eval mode, on the device and of the precision to compute with.
+    genome : ReferenceGenome
+    plan : WindowPlan
+    statistics : sequence of Statistic
+    track_indices : sequence of int
+        0-based tracks of the network to score.
+    memory : int
+        Bytes that a forward pass may take, roughly.
+    """
+
+    def __init__(
+        self,
+        network: Basenji2,
+        genome: ReferenceGenome,
+        plan: WindowPlan,
+        statistics: Sequence[Statistic],
+        track_indices: Sequence[int],
+        *,
+        memory: int = 1 << 30,
+    ) -> None:
+        every = list(track_indices) == list(range(network.config.n_tracks))
+        self.network = network if every else network.with_tracks(track_indices)
+        self.genome = genome
+        self.plan = plan
+        self.statistics = tuple(statistics)
+        fitting = memory // self.network.config.activation_bytes
+        self._windows_per_batch = max(1, min(_MAX_WINDOWS, fitting))
+        weight = self.network.final.weight
+        self._device, self._dtype = weight.device, weight.dtype
+
+    def score(
+        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+    ) -> NDArray[np.float32]:
+        """Score some variants; see `varscore.engines.Engine.score`."""
+        changes = self.changes(variants)
+        scores = np.empty(
+            (len(variants), len(self.statistics), self.network.config.n_tracks), np.float32
+        )
+        done = 0
+        for change in changes:
+            stop = done + change.ref.shape[0]
+            for column, statistic in enumerate(self.statistics):
+                scores[done:stop, column] = statistic.function(change).float().cpu().numpy()
+            if on_scored:
+                on_scored(stop - done)
+            done = stop
+        return scores
+
+    @torch.inference_mode()
+    def changes(self, variants: Sequence[Variant]) -> Iterator[CoverageChange]:
+        """Predict the coverage of both alleles, averaged over strands and shifts.
+
+        Yields
+        ------
+        CoverageChange
+            Of the next few variants, in their order.
+        """
+        size = max(1, self._windows_per_batch // 2)
+        groups = [variants[i : i + size] for i in range(0, len(variants), size)]
+        passes = prefetch(p for group in groups for p in self._passes(group))
+        members = len(self.plan.shifts) * (1 + self.plan.reverse_complement)
+        for _ in groups:
+            total = self._predict(next(passes))
+            for _ in range(members - 1):
+                total = _add(total, self._predict(next(passes)))
+            yield CoverageChange.between(total.ref / members, total.alt / members)
+
+    def _passes(self, variants: Sequence[Variant]) -> Iterator[_Pass]:
+        config = self.network.config
+        for shift in self.plan.shifts:
+            cut = [window_sequences(self.genome, v, self.plan, shift) for v in variants]
+            seams = tuple(
+                None
+                if c.seam is None
+                else min(max(c.seam - config.crop_bins, 0), config.n_bins)
+                for c in cut
+            )
+            windows = [window for c in cut for window in (c.ref, *c.alts)]
+            yield _Pass(self._encode(windows), seams, reverse=False)
+            if self.plan.reverse_complement:
+                opposite = [reverse_complement(window) for window in windows]
+                yield _Pass(self._encode(opposite), seams, reverse=True)
+
+    def _encode(self, windows: Sequence[str]) -> Tensor:
+        encoded = one_hot(windows).to(self._dtype)
+        return encoded.pin_memory() if self._device.type == "cuda" else encoded
+
+    def _predict(self, windows: _Pass) -> _Coverages:
+        coverage = self._forward(windows.windows)
+        if windows.reverse:
+            coverage = coverage.flip(1)
+        refs, alts, row = [], [], 0
+        for seam in windows.seams:
+            refs.append(coverage[row])
+            if seam is None:
+                alts.append(coverage[row + 1])
+                row += 2
+            else:
+                alts.append(torch.cat([coverage[row + 1, :seam], coverage[row + 2, seam:]]))
+                row += 3
+        return _Coverages(torch.stack(refs), torch.stack(alts))
+
+    def _forward(self, windows: Tensor) -> Tensor:
+        parts, start = [], 0
+        while start < len(windows):
+            part = windows[start : start + self._windows_per_batch]
+            try:
+                # cuDNN would otherwise round convolutions to TF32.
+                with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                    parts.append(self.network(part.to(self._device, non_blocking=True)))
+            except torch.OutOfMemoryError:
+                if len(part) == 1:
+                    raise
+                self._windows_per_batch = len(part) // 2
+                continue
+            start += len(part)
+        return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class _Coverages:
+    ref: Tensor  # (B, N, T)
+    alt: Tensor  # (B, N, T)
+
+
+def _add(a: _Coverages, b: _Coverages) -> _Coverages:
+    return _Coverages(a.ref + b.ref, a.alt + b.alt)

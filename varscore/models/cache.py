@@ -1,0 +1,28 @@
+"""Models that are known by name, and the folder where fetched ones are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+DEMO, BASENJI2 = "demo", "basenji2"
+NAMES = (DEMO, BASENJI2)
+FETCH_RECORD = "fetched.json"
+
+
+def model_cache() -> Path:
+    """Return the folder of fetched models: ``$VARSCORE_CACHE`` or the user's cache folder."""
+    chosen = os.environ.get("VARSCORE_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("varscore")
+
+
+def find_named(name: str) -> Path | None:
+    """Return where a named model is, or None if it is not there (yet)."""
+    if name == DEMO:
+        path = Path(__file__).parents[2] / "resources" / "demo" / "demo.safetensors"
+        return path if path.is_file() else None
+    folder = model_cache() / name
+    # The record is written when everything else is there.
+    return folder if (folder / FETCH_RECORD).is_file() else None

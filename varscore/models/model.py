@@ -1,0 +1,140 @@
+"""A model that is ready to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from varscore.errors import OptionError
+from varscore.models.basenji2 import Basenji2, BasenjiConfig
+from varscore.sequence import one_hot
+from varscore.tracks import TrackTable
+
+_MEMORY = 1 << 30
+_MOST_WINDOWS = 64
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network on its device, its tracks, and what is known of its origin.
+
+    Attributes
+    ----------
+    network : Basenji2
+        For inference, batch norms folded.
+    tracks : TrackTable
+        A row for each track of the output, in order.
+    metadata : dict
+        JSON-ready, to be kept with every result: ``name``, ``form``, ``sha256`` of the
+        weights, ``activation`` and ``activation_source``, ``config``; where known also
+        ``source``, ``revision``, ``untrained``, ``teaching``.
+    """
+
+    network: Basenji2
+    tracks: TrackTable
+    metadata: dict[str, Any]
+
+    @property
+    def config(self) -> BasenjiConfig:
+        """The architecture."""
+        return self.network.config
+
+    @property
+    def name(self) -> str:
+        """What the model is called in messages and results."""
+        return str(self.metadata["name"])
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file of weights, in hexadecimal."""
+        return str(self.metadata["sha256"])
+
+    @property
+    def activation(self) -> str:
+        """The form of GELU."""
+        return self.config.activation
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence that whoever uses the model must see; None for a model in earnest."""
+        return notice(self.metadata)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.final.weight.device
+
+    def batch_size(self, memory: int = _MEMORY) -> int:
+        """Return how many windows fit a forward pass of about so many bytes, at least one."""
+        config = self.config
+        # The peak is in the stem and the first convolution of the tower: an input, its
+        # activation and an output are alive at once.
+        widest = max(config.stem_channels, *config.tower_channels[:1], 1)
+        window = 2 * config.window_length * widest * self.network.final.weight.element_size()
+        # So long as a bin has more tracks than the trunk has channels, the output counts too.
+        window += 2 * config.n_bins * config.n_tracks * self.network.final.weight.element_size()
+        return min(_MOST_WINDOWS, max(1, memory // window))
+
+    @torch.inference_mode()
+    def predict(self, sequences: Sequence[str]) -> NDArray[np.float32]:
+        """Predict coverage for DNA.
+
+        Parameters
+        ----------
+        sequences : sequence of str
+            Windows of ``config.window_length`` bases each, forward strand, any case; letters
+            other than ACGT count as N.
+
+        Returns
+        -------
+        ndarray, shape (B, N, T), float32
+            Coverage of N bins of ``config.bin_width`` bases in the middle of each window,
+            after softplus.
+
+        Raises
+        ------
+        OptionError
+            If a sequence has another length.
+
+        Examples
+        --------
+        >>> model = varscore.load_model("basenji2")
+        >>> model.predict([window]).shape  # window: a str of 131,072 bases
+        (1, 896, 5313)
+        """
+        config = self.config
+        if isinstance(sequences, str):
+            raise OptionError("predict: give a list of sequences, not one string")
+        for number, sequence in enumerate(sequences):
+            if len(sequence) != config.window_length:
+                raise OptionError(
+                    f"predict: sequence {number} has {len(sequence)} bases, but model "
+                    f"{self.name} reads windows of {config.window_length}"
+                )
+        coverage = np.empty((len(sequences), config.n_bins, config.n_tracks), np.float32)
+        step = self.batch_size()
+        for start in range(0, len(sequences), step):
+            windows = one_hot(sequences[start : start + step])
+            windows = windows.to(self.device, self.network.final.weight.dtype)
+            coverage[start : start + step] = self.network(windows).float().cpu().numpy()
+        return coverage
+
+
+def notice(metadata: dict[str, Any]) -> str | None:
+    """Return what must be said of a model that is not one in earnest, or None."""
+    if metadata.get("untrained"):
+        return (
+            f"model {metadata['name']} has random weights: it is for benchmarks only, and its "
+            "scores mean nothing"
+        )
+    if metadata.get("teaching"):
+        return (
+            f"model {metadata['name']} is a teaching model trained on simulated coverage: its "
+            "scores mean nothing for real genomes"
+        )
+    return None

@@ -1,0 +1,62 @@
+"""Progress on stderr: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class VariantProgress:
+    """Show how many of a known number of variants are done, how fast, and the time left.
+
+    Parameters
+    ----------
+    total : int
+        Variants in all.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.started = self._last_line = time.monotonic()
+        self._bar = (
+            tqdm(total=total, unit=" variants", dynamic_ncols=True, smoothing=0.05)
+            if sys.stderr.isatty()
+            else None
+        )
+
+    def __call__(self, n: int) -> None:
+        """Count `n` more variants as done."""
+        self.done += n
+        if self._bar is not None:
+            self._bar.update(n)
+        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._write_line()
+
+    def _write_line(self) -> None:
+        seconds = time.monotonic() - self.started
+        rate = self.done / seconds
+        left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
+        logger.info(
+            "%s of %s done, %.3g/s, %s left", f"{self.done:,}", f"{self.total:,}", rate, left
+        )
+
+    def __enter__(self) -> VariantProgress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,173 @@
+"""The statistics: one number per variant and track from the reference and alternate coverage.
+
+A formula is written on a `CoverageChange`, which holds the reference and the difference to
+the alternate, and not the alternate itself: an engine that computes the difference to more
+digits than a subtraction leaves keeps them. Sums run over bins, in float64.
+
+The names and formulas are those of Basenji's ``basenji_sad.py`` (Kelley et al.), except
+that JS is, as there, not the Jensen-Shannon divergence but the mean of both
+Kullback-Leibler divergences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from varscore.errors import OptionError
+
+
+@dataclass(frozen=True)
+class CoverageChange:
+    """Reference coverage of some variants, and what the alternate allele adds to it.
+
+    Attributes
+    ----------
+    ref : Tensor, shape (B, N, T)
+        Reference coverage, after softplus; counts per bin.
+    diff : Tensor, shape (B, N, T)
+        Alternate minus reference. Bins that are left out count as bins without change.
+    """
+
+    ref: Tensor
+    diff: Tensor
+
+    @classmethod
+    def between(cls, ref: Tensor, alt: Tensor) -> CoverageChange:
+        """Return the change from one coverage to another, both of shape (B, N, T)."""
+        return cls(ref, alt - ref)
+
+    @property
+    def alt(self) -> Tensor:
+        """Alternate coverage, shape (B, N, T)."""
+        return self.ref + self.diff
+
+    def log2(self) -> CoverageChange:
+        """Return the change of log2(x + 1), from the ratio of the values to keep its digits."""
+        # Over the smaller of both values the ratio's excess over 1 is positive: log1p is safe.
+        smaller = torch.minimum(self.ref, self.alt).clamp(min=0) + 1
+        rise = torch.log1p(self.diff.abs() / smaller) / math.log(2)
+        return CoverageChange(torch.log2(self.ref + 1), torch.copysign(rise, self.diff))
+
+    def sqrt(self) -> CoverageChange:
+        """Return the change of sqrt(x), diff / (sqrt(alt) + sqrt(ref)) to keep its digits."""
+        root = torch.sqrt(self.ref)
+        # Coverage is a softplus, never below 0; rounding may take ref + diff there.
+        total = torch.sqrt(self.alt.clamp(min=0)) + root
+        tiny = torch.finfo(total.dtype).tiny
+        return CoverageChange(root, self.diff / total.clamp(min=tiny))
+
+
+def _sum(x: Tensor) -> Tensor:
+    return x.sum(dim=1, dtype=torch.float64)
+
+
+def _signed_sum(change: CoverageChange) -> Tensor:
+    return _sum(change.diff)
+
+
+def _l1(change: CoverageChange) -> Tensor:
+    return _sum(change.diff.abs())
+
+
+def _l2(change: CoverageChange) -> Tensor:
+    return torch.sqrt(_sum(change.diff.square()))
+
+
+def _largest(change: CoverageChange) -> Tensor:
+    bins = change.diff.abs().argmax(dim=1, keepdim=True)
+    return change.diff.gather(1, bins).squeeze(1).double()
+
+
+def _log_ratio_of_sums(change: CoverageChange) -> Tensor:
+    return torch.log2(_sum(change.alt) + 1) - torch.log2(_sum(change.ref) + 1)
+
+
+def _symmetric_divergence(change: CoverageChange) -> Tensor:
+    ref, alt = change.ref.double(), change.alt.double()
+    # torch.quantile refuses tensors of more than 16 million numbers; a sort does not.
+    ordered = ref.sort(dim=1).values
+    rank = 0.25 * (ref.shape[1] - 1)
+    low = math.floor(rank)
+    high = min(low + 1, ref.shape[1] - 1)
+    floor = torch.lerp(ordered[:, low], ordered[:, high], rank - low)[:, None]
+    # Coverage that underflowed to 0 in every bin has no profile: keep 0 / 0 out of it.
+    tiny = torch.finfo(torch.float64).tiny
+    ref, alt = (ref + floor).clamp(min=tiny), (alt + floor).clamp(min=tiny)
+    ref = ref / ref.sum(dim=1, keepdim=True)
+    alt = alt / alt.sum(dim=1, keepdim=True)
+    return ((ref - alt) * torch.log(ref / alt)).sum(dim=1) / 2
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A formula with its name.
+
+    Attributes
+    ----------
+    name : str
+    formula : str
+        In words that fit a table; r and a are reference and alternate, sums run over bins.
+    function : callable
+        From a `CoverageChange` of B variants to a float64 tensor of shape (B, T).
+    needs_whole_window : bool
+        False where bins without change do not matter to the score; such a statistic may be
+        computed from the changed bins alone.
+    """
+
+    name: str
+    formula: str
+    function: Callable[[CoverageChange], Tensor]
+    needs_whole_window: bool = False
+
+
+def _log(function: Callable[[CoverageChange], Tensor]) -> Callable[[CoverageChange], Tensor]:
+    return lambda change: function(change.log2())
+
+
+def _root(function: Callable[[CoverageChange], Tensor]) -> Callable[[CoverageChange], Tensor]:
+    return lambda change: function(change.sqrt())
+
+
+_ALL = (
+    Statistic("SAD", "sum a - sum r", _signed_sum),
+    Statistic("logSAD", "sum log2(a+1) - sum log2(r+1)", _log(_signed_sum)),
+    Statistic("sqrtSAD", "sum sqrt(a) - sum sqrt(r)", _root(_signed_sum)),
+    Statistic("SAX", "a - r at the bin of the largest |a - r|", _largest),
+    Statistic("D1", "sum |a - r|", _l1),
+    Statistic("logD1", "D1 of log2(x+1)", _log(_l1)),
+    Statistic("sqrtD1", "D1 of sqrt(x)", _root(_l1)),
+    Statistic("D2", "sqrt(sum (a - r)^2)", _l2),
+    Statistic("logD2", "D2 of log2(x+1)", _log(_l2)),
+    Statistic("sqrtD2", "D2 of sqrt(x)", _root(_l2)),
+    Statistic("logSED", "log2(sum a + 1) - log2(sum r + 1)", _log_ratio_of_sums, True),
+    Statistic("JS", "(KL(r||a) + KL(a||r)) / 2 of profiles", _symmetric_divergence, True),
+    Statistic("logJS", "JS of log2(x+1)", _log(_symmetric_divergence), True),
+    Statistic("REF", "sum r", lambda change: _sum(change.ref), True),
+    Statistic("ALT", "sum a", lambda change: _sum(change.alt), True),
+)
+
+STATISTICS: dict[str, Statistic] = {statistic.name: statistic for statistic in _ALL}
+
+
+def get_statistics(names: Iterable[str]) -> tuple[Statistic, ...]:
+    """Look statistics up by name; each name once, in the order given.
+
+    Raises
+    ------
+    OptionError
+        If a name is unknown or none is given.
+    """
+    unique = tuple(dict.fromkeys(names))
+    for name in unique:
+        if name not in STATISTICS:
+            raise OptionError(
+                f"statistics: {name!r} is unknown; choose from {', '.join(STATISTICS)}"
+            )
+    if not unique:
+        raise OptionError(f"statistics: none given; choose from {', '.join(STATISTICS)}")
+    return tuple(STATISTICS[name] for name in unique)

@@ -1,0 +1,130 @@
+"""Where windows lie on the genome, and the reference and alternate sequences in them.
+
+This module defines what every engine computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from varscore.genome import ReferenceGenome
+from varscore.variant import Interval, Variant
+
+WindowKind = Literal["centred", "binned"]
+IndelMode = Literal["stitch", "trim"]
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """How windows are laid around variants.
+
+    Attributes
+    ----------
+    length : int
+        Bases of a window, L.
+    bin_width : int
+        Bases of a bin.
+    kind : {"centred", "binned"}
+        "centred": the variant's first base is window base L/2 - 1. "binned": that start is
+        rounded up to a multiple of the bin width, so that the variant lies in the same bin
+        of the window as when centred, but anywhere in it.
+    indels : {"stitch", "trim"}
+        How alleles of different lengths are held against each other: in the reference's
+        frame on either side of the variant, or each centre-trimmed to L as the original
+        scorer does.
+    shifts : tuple of int
+        Predictions are averaged over windows that start this many bases further left.
+    reverse_complement : bool
+        Whether predictions are averaged over both strands too.
+    """
+
+    length: int
+    bin_width: int
+    kind: WindowKind = "centred"
+    indels: IndelMode = "stitch"
+    shifts: tuple[int, ...] = (0,)
+    reverse_complement: bool = False
+
+    def start(self, variant: Variant, shift: int = 0) -> int:
+        """0-based start of a variant's reference window on its contig; may be negative."""
+        start = variant.start - (self.length // 2 - 1)
+        if self.kind == "binned":
+            start = -(-start // self.bin_width) * self.bin_width
+        return start - shift
+
+    def variant_bin(self, variant: Variant, shift: int = 0) -> int:
+        """Bin of the window, before any crop, that holds the variant's first base."""
+        return (variant.start - self.start(variant, shift)) // self.bin_width
+
+
+@dataclass(frozen=True)
+class WindowSequences:
+    """What the model is to read for one variant at one shift, forward strand.
+
+    Attributes
+    ----------
+    ref : str
+        L bases of the reference.
+    alts : tuple of str
+        L bases each of the alternate: one sequence, or for a stitched indel two, the first
+        with its left flank in register with `ref`, the second with its right flank.
+    seam : int or None
+        Window bins before this one are read off the first of two alternates, this one and
+        those after it off the second; None where there is one alternate.
+    """
+
+    ref: str
+    alts: tuple[str, ...]
+    seam: int | None = None
+
+
+def window_sequences(
+    genome: ReferenceGenome, variant: Variant, plan: WindowPlan, shift: int = 0
+) -> WindowSequences:
+    """Cut a variant's windows out of the genome.
+
+    Bases beyond the contig's ends are N.
+
+    Parameters
+    ----------
+    genome : ReferenceGenome
+    variant : Variant
+        Its REF must be what the genome has there.
+    plan : WindowPlan
+    shift : int
+        Bases by which the windows start further left.
+
+    Returns
+    -------
+    WindowSequences
+    """
+    start, change = plan.start(variant, shift), variant.length_change
+    end = start + plan.length
+
+    def reference(start: int, end: int) -> str:
+        return genome.fetch(Interval(variant.contig, start, end)) if start < end else ""
+
+    def alternate(start: int, end: int) -> str:
+        """Bases of the contig that has the alternate allele, in its own coordinates."""
+        first = variant.start
+        return (
+            reference(start, min(end, first))
+            + variant.alt[max(start - first, 0) : max(end - first, 0)]
+            + reference(max(start - change, variant.end), end - change)
+        )
+
+    if plan.indels == "stitch" and change:
+        return WindowSequences(
+            ref=reference(start, end),
+            alts=(alternate(start, end), alternate(start + change, end + change)),
+            seam=plan.variant_bin(variant, shift) + 1,
+        )
+    # The original scorer takes as many bases more as the longer allele has, then drops half
+    # of the excess, rounded down, on the left: a deletion moves the reference window to the
+    # right, an insertion the alternate one.
+    ref_by, alt_by = max(0, -change) // 2, max(0, change) // 2
+    return WindowSequences(
+        ref=reference(start + ref_by, end + ref_by),
+        alts=(alternate(start + alt_by, end + alt_by),),
+    )
