@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT := results/demo
 
-.PHONY: help install demo test lint format clean
+.PHONY: help install demo resume test lint format clean
 
 help:
 	@echo "make demo    install into .venv, score the demo VCF, show the result"
+	@echo "make resume  resume a workflow that was killed: make resume ARGS='--cores 4 ...'"
 	@echo "make test    install into .venv, lint, run every test"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make format  ruff format"
@@ -22,7 +23,13 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/python resources/demo/show.py --out $(OUT)
+	$(BIN)/snakemake --cores all --config out=$(OUT)
+	$(BIN)/python resources/demo/show.py $(OUT)/scores.parquet
+
+# After a crash: Snakemake's lock is left over, and half-done jobs have to run again.
+resume:
+	$(BIN)/snakemake --unlock $(ARGS)
+	$(BIN)/snakemake --rerun-incomplete $(ARGS)
 
 test: install lint
 	$(BIN)/pytest

@@ -7,7 +7,8 @@ from varscore.version import __version__
 
 if TYPE_CHECKING:
     from varscore.models.registry import load_model
-    from varscore.score import ScoreOptions, score_vcf
+    from varscore.options import ScoreOptions
+    from varscore.score import score_vcf
     from varscore.table import read_metadata, read_scores
 
 __all__ = [
@@ -20,7 +21,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ScoreOptions": "varscore.score",
+    "ScoreOptions": "varscore.options",
     "load_model": "varscore.models.registry",
     "read_metadata": "varscore.table",
     "read_scores": "varscore.table",

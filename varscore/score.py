@@ -1,158 +1,43 @@
-"""From a VCF to a Parquet file: where reading, the model and writing meet."""
+"""From alleles to a Parquet file: where reading, the model and writing meet."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from varscore.engines import Engine
-from varscore.engines.two_pass import TwoPassEngine
-from varscore.errors import OptionError
+from varscore.engines import Engine, OnScored
+from varscore.engines.auto import DEFAULT_MEMORY, make_engine
+from varscore.errors import GenomeError, OutputError
 from varscore.genome import ReferenceGenome, parse_region
-from varscore.models.basenji2 import BasenjiConfig
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.normalise import BuildGuard, in_region, locate
+from varscore.options import ScoreOptions
 from varscore.prefetch import prefetch
 from varscore.progress import VariantProgress
-from varscore.statistics import Statistic, get_statistics
+from varscore.result_file import check_target, file_metadata, open_result
+from varscore.shards import Shard, shard_fingerprint
+from varscore.statistics import get_statistics
+from varscore.summary import ScoreSummary
 from varscore.table import ScoreWriter
-from varscore.tracks import TrackTable
 from varscore.variant import Allele, Variant
-from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH, read_alleles
+from varscore.vcf import read_alleles
 from varscore.version import __version__
-from varscore.windows import IndelMode, WindowKind, WindowPlan
 
-EngineName = Literal["auto", "two-pass"]
-
-_CHUNK_BYTES = 1 << 26
-_CHUNK_ALLELES = 4096
+_CHUNK_BYTES = 1 << 28
+_CHUNK_ALLELES = 8192
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
-    """Everything besides VCF, genome and model that determines a result.
-
-    Attributes
-    ----------
-    statistics : tuple of str
-        Names in `varscore.statistics.STATISTICS`.
-    tracks : str, tuple of str or None
-        Which tracks, as in `varscore.tracks.TrackTable.select`; None for all.
-    windows : {"centred", "binned"}
-    indels : {"stitch", "trim"}
-    reverse_complement : bool
-        Average predictions over both strands.
-    shifts : tuple of int
-        Average predictions over windows that start this many bases further left.
-    engine : {"auto", "two-pass"}
-    region : str or None
-        Score only records whose POS lies here, such as ``chr1:1-1000000`` (1-based,
-        inclusive); rows of other records are left out.
-    max_allele_length : int
-        Longest allele that is scored, in letters, after trimming.
-    allow_ref_mismatches : bool
-        Go on although many REF alleles differ from the genome.
-
-    Raises
-    ------
-    OptionError
-        If a value is not one of those allowed.
-    """
-
-    statistics: tuple[str, ...] = ("SAD",)
-    tracks: str | tuple[str, ...] | None = None
-    windows: WindowKind = "centred"
-    indels: IndelMode = "stitch"
-    reverse_complement: bool = False
-    shifts: tuple[int, ...] = (0,)
-    engine: EngineName = "auto"
-    region: str | None = None
-    max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH
-    allow_ref_mismatches: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("statistics", "shifts"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.tracks is not None and not isinstance(self.tracks, str):
-            object.__setattr__(self, "tracks", tuple(self.tracks))
-        get_statistics(self.statistics)
-        for name, allowed in (
-            ("windows", get_args(WindowKind)),
-            ("indels", get_args(IndelMode)),
-            ("engine", get_args(EngineName)),
-        ):
-            if getattr(self, name) not in allowed:
-                raise OptionError(
-                    f"{name}: {getattr(self, name)!r} is none of {', '.join(allowed)}"
-                )
-        if not self.shifts or len(set(self.shifts)) < len(self.shifts):
-            raise OptionError(f"shifts: {self.shifts} must be one or more different numbers")
-        if self.max_allele_length < 1:
-            raise OptionError(f"max_allele_length: {self.max_allele_length} is less than 1")
-
-    def window_plan(self, config: BasenjiConfig) -> WindowPlan:
-        """Return where windows lie for a model.
-
-        Raises
-        ------
-        OptionError
-            If shifts or the longest allele would move variants out of the window's middle.
-        """
-        room = config.window_length // 4
-        for name, number in (
-            ("shifts", max(abs(shift) for shift in self.shifts)),
-            ("max_allele_length", self.max_allele_length),
-        ):
-            if number > room:
-                raise OptionError(
-                    f"{name}: {number} is more than a quarter of the model's window "
-                    f"({config.window_length} bases), {room}"
-                )
-        return WindowPlan(
-            length=config.window_length,
-            bin_width=config.bin_width,
-            kind=self.windows,
-            indels=self.indels,
-            shifts=self.shifts,
-            reverse_complement=self.reverse_complement,
-        )
-
-
-@dataclass(frozen=True)
-class ScoreSummary:
-    """What a run did.
-
-    Attributes
-    ----------
-    rows : int
-        Alleles in, rows out.
-    statuses : dict of str to int
-        Rows of each status that occurred.
-    seconds : float
-        From the first allele to the finished file.
-    """
-
-    rows: int
-    statuses: dict[str, int]
-    seconds: float
-
-    def __str__(self) -> str:
-        counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.items())
-        rate = self.rows / self.seconds if self.seconds else 0.0
-        return f"{self.rows:,} rows ({counts}) in {self.seconds:.1f} s, {rate:.3g} variants/s"
 
 
 def score_vcf(
@@ -162,6 +47,7 @@ def score_vcf(
     *,
     model: str | Path | Model = "basenji2",
     force: bool = False,
+    memory: int = DEFAULT_MEMORY,
     options: ScoreOptions | None = None,
     **option: Any,
 ) -> ScoreSummary:
@@ -179,6 +65,8 @@ def score_vcf(
         A name (``varscore model list``), the path of weights, or a loaded model.
     force : bool
         Overwrite an existing output.
+    memory : int
+        Bytes that the engine's tensors may take, beside the weights.
     options : ScoreOptions, optional
     **option
         Single fields of `ScoreOptions`, in place of `options`, such as
@@ -200,101 +88,240 @@ def score_vcf(
     if options is not None and option:
         raise TypeError("score_vcf: give `options` or single options, not both")
     options = options or ScoreOptions(**option)
-    ScoreWriter.check_target(output, force=force)
-    loaded = model if isinstance(model, Model) else load_model(model)
-    if loaded.notice:
-        logger.warning("%s", loaded.notice)
+    check_target(output, force=force)
     with ReferenceGenome(genome) as reference:
-        return _Run(vcf, reference, Path(output), loaded, options, force).run()
+        return Scorer(reference, model, options, memory).score_vcf(vcf, output, force=force)
 
 
-class _Run:
-    """One VCF on its way to one Parquet file."""
+def score_shard(
+    shard: str | Path,
+    genome: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path | Model = "basenji2",
+    force: bool = False,
+    memory: int = DEFAULT_MEMORY,
+    options: ScoreOptions | None = None,
+) -> ScoreSummary:
+    """Score one shard of a plan; `varscore.merge.merge_shards` joins the results.
+
+    Parameters
+    ----------
+    shard : str or Path
+        A table that `varscore.plan.plan_shards` wrote.
+    genome : str or Path
+        The FASTA that the plan was made with.
+    output : str or Path
+        The Parquet file; it appears when it is whole.
+    model, force, memory
+        As in `score_vcf`.
+    options : ScoreOptions, optional
+        The plan's own region, allele length and tolerance replace those given here.
+
+    Returns
+    -------
+    ScoreSummary
+
+    Raises
+    ------
+    VarscoreError
+        If the shard, the genome, the model or the options cannot be used, or the genome is
+        not the plan's; there is no output then.
+    """
+    check_target(output, force=force)
+    task = Shard.open(shard)
+    with ReferenceGenome(genome) as reference:
+        return Scorer(reference, model, options, memory).score_shard(task, output, force=force)
+
+
+class Scorer:
+    """A genome, a model and options: ready to score one file after another.
+
+    Parameters
+    ----------
+    genome : ReferenceGenome
+    model : str, Path or Model
+    options : ScoreOptions, optional
+    memory : int
+        Bytes that the engine's tensors may take, beside the weights.
+
+    Raises
+    ------
+    VarscoreError
+        If model and options do not fit.
+    """
 
     def __init__(
         self,
-        vcf: str | Path,
         genome: ReferenceGenome,
-        output: Path,
-        model: Model,
-        options: ScoreOptions,
-        force: bool,
+        model: str | Path | Model = "basenji2",
+        options: ScoreOptions | None = None,
+        memory: int = DEFAULT_MEMORY,
     ) -> None:
-        self.vcf, self.genome, self.output = vcf, genome, output
-        self.model, self.options, self.force = model, options, force
-        self.statistics: tuple[Statistic, ...] = get_statistics(options.statistics)
-        self.tracks: TrackTable = model.tracks.select(options.tracks)
-        self.plan = options.window_plan(model.config)
-        self.region = parse_region(options.region, genome) if options.region else None
+        self.genome, self.options = genome, options or ScoreOptions()
+        self.model = model if isinstance(model, Model) else load_model(model)
+        if self.model.notice:
+            logger.warning("%s", self.model.notice)
+        self.statistics = get_statistics(self.options.statistics)
+        self.tracks = self.model.tracks.select(self.options.tracks)
+        self.engine = self._engine(memory)
+        row = 4 * len(self.statistics) * len(self.tracks)
+        self._chunk = max(1, min(_CHUNK_ALLELES, _CHUNK_BYTES // row))
+        self._digests: dict[str, str] = {}
 
-    def run(self) -> ScoreSummary:
+    def _engine(self, memory: int) -> Engine:
+        return make_engine(
+            self.options.engine,
+            self.model.network,
+            self.genome,
+            self.options.window_plan(self.model.config),
+            self.statistics,
+            self.tracks.indices,
+            precision=self.options.precision,
+            memory=memory,
+        )
+
+    def score_vcf(
+        self, vcf: str | Path, output: str | Path, *, force: bool = False
+    ) -> ScoreSummary:
+        """Score every allele of a VCF; see the function `score_vcf`."""
+        options = self.options
+        region = parse_region(options.region, self.genome) if options.region else None
+
+        def read() -> Iterator[Allele]:
+            for allele in read_alleles(vcf, max_allele_length=options.max_allele_length):
+                if region is None or in_region(allele, region, self.genome):
+                    yield allele
+
+        def located() -> Iterator[Allele]:
+            guard = BuildGuard(vcf, self.genome, allow_mismatches=options.allow_ref_mismatches)
+            for number, allele in enumerate(read(), 1):
+                guard.see(seen := locate(allele, self.genome))
+                if number % self._chunk == 0:
+                    guard.check()
+                yield seen
+            guard.finish()
+
         # A first reading finds damage at the file's end before hours of work, and the total.
-        total = sum(1 for _ in self._alleles())
-        engine = self._engine()
+        total = sum(1 for _ in read())
+        with VariantProgress(total) as progress:
+            return self._write(
+                located(), output, self._metadata(Path(vcf).name, options), force, progress
+            )
+
+    def fingerprint(self, shard: Shard) -> str:
+        """Return the digest of everything that determines a shard's scores.
+
+        Threads, device and memory are not among it: they decide about rounding at most.
+        """
+        options = asdict(self.options)
+        for planned in shard.options:  # the shard's rows say what came of these
+            options.pop(planned)
+        identity = {
+            "version": __version__,
+            "model": {key: self.model.metadata[key] for key in ("sha256", "config")},
+            "tracks": asdict(self.tracks),
+            "options": options,
+        }
+        return shard_fingerprint(identity, shard)
+
+    def score_shard(
+        self,
+        shard: Shard,
+        output: str | Path,
+        *,
+        force: bool = False,
+        progress: OnScored | None = None,
+    ) -> ScoreSummary:
+        """Score a shard; see the function `score_shard`."""
+        self._check_genome(shard)
+        options = replace(self.options, **shard.options)
+        metadata = self._metadata(shard.vcf, options) | {
+            "shard": asdict(shard.entry),
+            "fingerprint": self.fingerprint(shard),
+        }
+        if progress is not None:
+            return self._write(shard.alleles(), output, metadata, force, progress)
+        with VariantProgress(shard.entry.rows) as own:
+            return self._write(shard.alleles(), output, metadata, force, own)
+
+    def has_scored(self, shard: Shard, output: str | Path) -> bool:
+        """Tell whether a file is this scorer's result for a shard, and whole."""
+        try:
+            with open_result(Path(output)) as parquet:
+                found = file_metadata(parquet).get("fingerprint")
+        except OutputError:
+            return False
+        return bool(found == self.fingerprint(shard))
+
+    def _check_genome(self, shard: Shard) -> None:
+        for contig, expected in shard.genome["m5"].items():
+            if contig not in self.genome.lengths:
+                found = "has no such contig"
+            else:
+                if contig not in self._digests:
+                    self._digests |= self.genome.digest([contig])
+                if self._digests[contig] == expected:
+                    continue
+                found = "has other bases there"
+            raise GenomeError(
+                f"{self.genome.path}: the plan was made with another genome "
+                f"({shard.genome['file']}): for contig {contig} this one {found}; give the "
+                "plan's own genome, or run `varscore plan` again"
+            )
+
+    def _write(
+        self,
+        alleles: Iterable[Allele],
+        output: str | Path,
+        metadata: dict[str, Any],
+        force: bool,
+        progress: OnScored,
+    ) -> ScoreSummary:
         started = time.monotonic()
         statuses: Counter[str] = Counter()
         contigs: set[str] = set()
-        with (
-            ScoreWriter(
-                self.output,
-                self.statistics,
-                self.tracks,
-                metadata=self._metadata(),
-                force=self.force,
-            ) as writer,
-            VariantProgress(total) as progress,
-        ):
-            for chunk in prefetch(self._chunks(), depth=1):
-                writer.write(chunk, self._score(chunk, engine, progress))
+        with ScoreWriter(output, self.statistics, self.tracks, metadata, force=force) as writer:
+            for chunk in prefetch(self._chunks(alleles), depth=1):
+                writer.write(chunk, self._score(chunk, progress))
                 statuses.update(allele.status.value for allele in chunk)
                 contigs.update(a.variant.contig for a in chunk if a.variant is not None)
-            writer.metadata["rows"] = sum(statuses.values())
-            writer.metadata["statuses"] = dict(sorted(statuses.items()))
-            writer.metadata["genome"]["m5"] = self.genome.digest(sorted(contigs))
-        return ScoreSummary(
-            sum(statuses.values()), dict(statuses.most_common()), time.monotonic() - started
-        )
+            new = sorted(contigs - set(self._digests))
+            self._digests |= self.genome.digest(new)
+            metadata["rows"] = sum(statuses.values())
+            metadata["statuses"] = dict(sorted(statuses.items()))
+            metadata["genome"]["m5"] = {name: self._digests[name] for name in sorted(contigs)}
+        seconds = time.monotonic() - started
+        return ScoreSummary(metadata["rows"], dict(statuses.most_common()), seconds)
 
-    def _alleles(self) -> Iterator[Allele]:
-        alleles = read_alleles(self.vcf, max_allele_length=self.options.max_allele_length)
-        if self.region is None:
-            return alleles
-        region = self.region
-        return (allele for allele in alleles if in_region(allele, region, self.genome))
-
-    def _chunks(self) -> Iterator[list[Allele]]:
-        """Cut the VCF into pieces whose scores fit in bounded memory."""
-        row = 4 * len(self.statistics) * len(self.tracks)
-        size = max(1, min(_CHUNK_ALLELES, _CHUNK_BYTES // row))
-        guard = BuildGuard(
-            self.vcf, self.genome, allow_mismatches=self.options.allow_ref_mismatches
-        )
-        located = (guard.see(locate(allele, self.genome)) for allele in self._alleles())
-        while chunk := list(islice(located, size)):
-            guard.check()
+    def _chunks(self, alleles: Iterable[Allele]) -> Iterator[list[Allele]]:
+        """Cut alleles into pieces whose scores fit in bounded memory."""
+        iterator = iter(alleles)
+        while chunk := list(islice(iterator, self._chunk)):
             yield chunk
-        guard.finish()
 
-    def _engine(self) -> Engine:
-        return TwoPassEngine(
-            self.model.network, self.genome, self.plan, self.statistics, self.tracks.indices
-        )
-
-    def _score(
-        self, chunk: Sequence[Allele], engine: Engine, progress: VariantProgress
-    ) -> NDArray[np.float32]:
+    def _score(self, chunk: Sequence[Allele], progress: OnScored) -> NDArray[np.float32]:
         """Score a chunk's scorable alleles, equal ones once; shape (scorable, S, T)."""
         rows: dict[Variant, int] = {}
         wanted = [rows.setdefault(a.variant, len(rows)) for a in chunk if a.variant is not None]
         progress(len(chunk) - len(rows))
-        return engine.score(list(rows), progress)[wanted]
+        try:
+            return self.engine.score(list(rows), progress)[wanted]
+        except Exception as error:
+            first, last = chunk[0], chunk[-1]
+            error.add_note(
+                f"while scoring records {first.record} ({first.key}) to {last.record} "
+                f"({last.key})"
+            )
+            raise
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self, vcf: str, options: ScoreOptions) -> dict[str, Any]:
         return {
             "version": __version__,
             "model": self.model.metadata,
             "genome": {"file": self.genome.path.name, "contigs": self.genome.lengths},
-            "vcf": Path(self.vcf).name,
-            "options": asdict(self.options),
+            "vcf": vcf,
+            "options": asdict(options),
+            "engine": self.engine.describe(),
             "torch": torch.__version__,
         }

@@ -60,6 +60,11 @@ class ShardEntry:
     contigs: list[tuple[str, int]]
     variants: str
 
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Self:
+        """Return the entry that was written as JSON, which knows no tuples."""
+        return cls(**{**facts, "contigs": [(name, rows) for name, rows in facts["contigs"]]})
+
     @property
     def file_name(self) -> str:
         """Name of its table in the plan's folder, and of its scores in theirs."""
@@ -112,10 +117,7 @@ class ShardPlan:
         path = Path(folder) / PLAN_FILE
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
-            shards = tuple(
-                ShardEntry(**{**entry, "contigs": [(name, n) for name, n in entry["contigs"]]})
-                for entry in facts.pop("shards")
-            )
+            shards = tuple(ShardEntry.from_json(entry) for entry in facts.pop("shards"))
             return cls(**facts, shards=shards)
         except FileNotFoundError as error:
             raise OutputError(
@@ -168,9 +170,9 @@ class Shard:
         path = Path(path)
         with open_result(path) as parquet:
             facts = file_metadata(parquet)
-        if "shard" not in facts or "scores" in facts:
+        if "shard" not in facts or "model" in facts:
             raise OutputError(f"{path}: not a shard that `varscore plan` wrote")
-        entry = ShardEntry(**facts["shard"])
+        entry = ShardEntry.from_json(facts["shard"])
         return cls(path, entry, facts["vcf"], facts["genome"], facts["options"])
 
     def alleles(self) -> Iterator[Allele]:
@@ -186,9 +188,12 @@ class Shard:
                 with reading(self.path):
                     table = parquet.read_row_group(group)
                 columns = [column.to_pylist() for column in table.columns]
-                for *fields, _, status, contig, pos, ref, alt in zip(*columns, strict=True):
-                    variant = None if contig is None else Variant(contig, pos, ref, alt)
-                    yield Allele(*fields, status=Status(status), variant=variant)
+                for row in zip(*columns, strict=True):
+                    chrom, pos, name, ref, alt, record, allele, _, status, *normal = row
+                    variant = None if normal[0] is None else Variant(*normal)
+                    yield Allele(
+                        chrom, pos, name, ref, alt, record, allele, Status(status), variant
+                    )
 
 
 def shard_fingerprint(identity: Mapping[str, Any], shard: Shard) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -24,9 +24,11 @@ from varscore.result_file import (
     open_result,
     reading,
 )
-from varscore.statistics import Statistic
 from varscore.tracks import TrackTable
 from varscore.variant import Allele, Status
+
+if TYPE_CHECKING:  # torch takes seconds to import, and a plan needs none
+    from varscore.statistics import Statistic
 
 # 64 bits for positions: pandas' own integer, so that arithmetic on them cannot overflow, and
 # there are contigs beyond 2^31 bases. Compressed, the width is not to be seen.

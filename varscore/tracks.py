@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -155,7 +156,7 @@ class TrackTable:
         if isinstance(wanted, str):
             names = [name.strip() for name in wanted.split(",")]
             if not all(name in known for name in names):
-                if not Path(wanted).is_file():
+                if not os.path.isfile(wanted):  # unlike Path, at ease with a long expression
                     return self.match(wanted)
                 lines = Path(wanted).read_text(encoding="utf-8").splitlines()
                 names = [line.split("\t")[0].strip() for line in lines if line.strip()]

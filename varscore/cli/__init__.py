@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from typing import Annotated
 
 import typer
 
-from varscore.cli import model, score
+from varscore.cli import bench, model, score, workflow
 from varscore.errors import VarscoreError
 from varscore.version import __version__
 
@@ -21,7 +22,10 @@ app = typer.Typer(
 )
 app.command()(score.score)
 app.command()(score.check)
+app.command()(workflow.plan)
+app.command()(workflow.merge)
 app.command()(model.tracks)
+app.command()(bench.bench)
 app.add_typer(model.app, name="model")
 
 
@@ -49,6 +53,8 @@ def main() -> None:
         stream=sys.stderr, format="varscore: %(message)s", level=logging.WARNING
     )
     logging.getLogger("varscore").setLevel(logging.INFO)
+    # Schedulers end jobs with SIGTERM; as an exception it lets partial files be removed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except VarscoreError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ class Engine(Protocol):
     An engine is bound to a model, a genome, a window plan, statistics and tracks when it is
     made. It does not remember variants: their scores depend on nothing but themselves.
     """
+
+    def describe(self) -> dict[str, Any]:
+        """Return how scores are computed, JSON-ready, for the output's metadata."""
+        ...
 
     def score(
         self, variants: Sequence[Variant], on_scored: OnScored | None = None

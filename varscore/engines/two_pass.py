@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from varscore.engines import OnScored
+from varscore.engines.allocator import keep_freed_memory
 from varscore.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.prefetch import prefetch
@@ -57,6 +59,7 @@ class TwoPassEngine:
         *,
         memory: int = 1 << 30,
     ) -> None:
+        keep_freed_memory()
         every = list(track_indices) == list(range(network.config.n_tracks))
         self.network = network if every else network.with_tracks(track_indices)
         self.genome = genome
@@ -67,23 +70,32 @@ class TwoPassEngine:
         weight = self.network.final.weight
         self._device, self._dtype = weight.device, weight.dtype
 
+    def describe(self) -> dict[str, Any]:
+        """Return how scores are computed here, JSON-ready, for the output's metadata."""
+        return {"engine": "two-pass", "note": f"{self._dtype} products, no TF32"}
+
     def score(
         self, variants: Sequence[Variant], on_scored: OnScored | None = None
     ) -> NDArray[np.float32]:
-        """Score some variants; see `varscore.engines.Engine.score`."""
+        """Score some variants; see `varscore.engines.Engine.score`.
+
+        Returns
+        -------
+        ndarray, shape (B, S, T), float32
+            float64 where the network is.
+        """
         changes = self.changes(variants)
-        scores = np.empty(
-            (len(variants), len(self.statistics), self.network.config.n_tracks), np.float32
-        )
+        shape = (len(variants), len(self.statistics), self.network.config.n_tracks)
+        scores = torch.empty(shape, dtype=self._dtype)
         done = 0
         for change in changes:
             stop = done + change.ref.shape[0]
             for column, statistic in enumerate(self.statistics):
-                scores[done:stop, column] = statistic.function(change).float().cpu().numpy()
+                scores[done:stop, column] = statistic.function(change)
             if on_scored:
                 on_scored(stop - done)
             done = stop
-        return scores
+        return scores.numpy()
 
     @torch.inference_mode()
     def changes(self, variants: Sequence[Variant]) -> Iterator[CoverageChange]:

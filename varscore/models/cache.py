@@ -18,10 +18,15 @@ def model_cache() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("varscore")
 
 
+def demo_folder() -> Path:
+    """Return the folder of the demo, which a source checkout has."""
+    return Path(__file__).parents[2] / "resources" / "demo"
+
+
 def find_named(name: str) -> Path | None:
     """Return where a named model is, or None if it is not there (yet)."""
     if name == DEMO:
-        path = Path(__file__).parents[2] / "resources" / "demo" / "demo.safetensors"
+        path = demo_folder() / "demo.safetensors"
         return path if path.is_file() else None
     folder = model_cache() / name
     # The record is written when everything else is there.

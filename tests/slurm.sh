@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER
+#
+# Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for a
+# link to its slurm.conf at the place where Slurm's commands look: Snakemake's jobs start
+# without $SLURM_CONF.
+set -euo pipefail
+command=$1
+folder=$(realpath -m "$2")
+link=/etc/slurm/slurm.conf
+
+start() {
+    if [ -e "$link" ]; then
+        echo "$link: this machine has a cluster already" >&2
+        exit 1
+    fi
+    mkdir -p "$folder"/{state,spool}
+    chmod 755 "$folder"
+    dd if=/dev/urandom of="$folder/munge.key" bs=128 count=1 status=none
+    chmod 600 "$folder/munge.key"
+    cat > "$folder/slurm.conf" <<CONF
+ClusterName=test
+SlurmctldHost=$(hostname -s)(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=$folder/munge.socket
+CredType=cred/munge
+SlurmctldPort=${SLURM_TEST_PORT:-16817}
+SlurmdPort=$((${SLURM_TEST_PORT:-16817} + 1))
+StateSaveLocation=$folder/state
+SlurmdSpoolDir=$folder/spool
+SlurmctldPidFile=$folder/slurmctld.pid
+SlurmdPidFile=$folder/slurmd.pid
+SlurmctldLogFile=$folder/slurmctld.log
+SlurmdLogFile=$folder/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/linux
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+AccountingStorageType=accounting_storage/none
+SchedulerType=sched/builtin
+MpiDefault=none
+SwitchType=switch/none
+MinJobAge=300
+ReturnToService=2
+MessageTimeout=60
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 State=UNKNOWN
+PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+CONF
+    munged --force --socket="$folder/munge.socket" --key-file="$folder/munge.key" \
+        --log-file="$folder/munge.log" --pid-file="$folder/munge.pid" \
+        --seed-file="$folder/munge.seed" 2> "$folder/munge.err"
+    ln -sfn "$folder/slurm.conf" "$link"
+    slurmctld
+    slurmd
+    for _ in $(seq 60); do
+        if sinfo --noheader --format=%t 2> /dev/null | grep -q idle; then
+            return
+        fi
+        sleep 0.5
+    done
+    tail "$folder"/*.log >&2
+    stop
+    exit 1
+}
+
+stop() {
+    for name in slurmd slurmctld munge; do
+        if [ -f "$folder/$name.pid" ]; then
+            kill "$(cat "$folder/$name.pid")" 2> /dev/null || true
+        fi
+    done
+    if [ "$(readlink "$link")" = "$folder/slurm.conf" ]; then
+        rm "$link"
+    fi
+}
+
+"$command"

@@ -1,0 +1,90 @@
+"""Running the workflow as users do, from tests.
+
+Engines are not the matter here: the one that starts quicker on 40 variants is taken.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(__file__).parent / "data"
+BIN = Path(sys.executable).parent
+
+
+def prepare(folder):
+    """Lay the policy file's genome and a model into a folder, to run in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("policy.fa", "weights_keras/model.h5", "weights_keras/params.json"):
+        shutil.copy(DATA / name, folder)
+    return folder
+
+
+def arguments(folder, *more, cores=2, **config):
+    """Return Snakemake's arguments for the policy file, or what `config` says instead."""
+    config = {
+        "vcf": DATA / "policy.vcf", "genome": "policy.fa", "model": "model.h5", "out": "out",
+        "shards": 3, "device": "cpu", "engine": "two-pass", **config,
+    }  # fmt: skip
+    settings = [f"{key}={value}" for key, value in config.items()]
+    return [
+        "--snakefile", ROOT / "Snakefile", "--directory", folder, "--cores", cores, *more,
+        "--config", *settings,
+    ]  # fmt: skip
+
+
+def environment():
+    """Return an environment without the virtual environment's commands on the PATH."""
+    kept = [part for part in os.environ["PATH"].split(":") if Path(part) != BIN]
+    return {**os.environ, "PATH": ":".join(kept)}
+
+
+def run(*words):
+    """Run Snakemake to its end; return exit code and all it said."""
+    return _run([BIN / "snakemake", *words])
+
+
+def resume(*words):
+    """Resume as the documentation says; return exit code and all that was said."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    make = ["make", "--no-print-directory", "-C", ROOT, "resume", f"BIN={BIN}"]
+    return _run([*make, f"ARGS={quoted}"])
+
+
+def start(output, *words):
+    """Start Snakemake; what it says goes to a file."""
+    return subprocess.Popen(
+        [str(word) for word in (BIN / "snakemake", *words)],
+        stdout=output, stderr=subprocess.STDOUT, env=environment(),
+    )  # fmt: skip
+
+
+def _run(words):
+    done = subprocess.run(
+        [str(word) for word in words],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
+        check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def processes(folder, command):
+    """Return the running processes of a varscore command, or snakemake, in a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        words = process.info["cmdline"] or []
+        here = process.info["cwd"] == str(folder)
+        if here and len(words) > 2 and "python" in words[0] and command in words[1:4]:
+            found.append(process)
+    return found
+
+
+def jobs(output):
+    """Return how many jobs of each rule a run started, or a dry run lists."""
+    rules = [line.split()[1].rstrip(":") for line in output.splitlines()
+             if line.startswith(("rule ", "localrule "))]  # fmt: skip
+    return {rule: rules.count(rule) for rule in sorted(set(rules)) if rule != "all"}

@@ -1,0 +1,112 @@
+"""The demo through `varscore score`, held against the truth that is known for its genome."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from varscore import load_model, read_metadata
+
+DEMO = Path(__file__).parents[1] / "resources" / "demo"
+FACTORS = ["CTCF", "GATA1", "SP1", "AP1", "HNF4A", "GABPA", "TBP"]
+
+
+@pytest.fixture(scope="module")
+def truth():
+    table = pd.read_csv(DEMO / "truth.tsv", sep="\t", keep_default_na=False)
+    sad = [column for column in table.columns if column.startswith("SAD_")]
+    table[sad] = table[sad].apply(pd.to_numeric, errors="coerce")
+    return table
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory):
+    """What the command makes of the shipped files; run as users run it."""
+    out = tmp_path_factory.mktemp("demo") / "scores.parquet"
+    done = subprocess.run(
+        [sys.executable, "-m", "varscore", "score", str(DEMO / "demo.vcf"), "--genome",
+         str(DEMO / "genome.fa.gz"), "--model", "demo", "-o", str(out)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "its scores mean nothing for real genomes" in done.stderr
+    assert read_metadata(out)["model"]["teaching"] is True
+    return pd.read_parquet(out)
+
+
+@pytest.fixture(scope="module")
+def pairs(truth, scores):
+    """True and predicted SAD of the scored alleles, (B, T), and their rows of the truth."""
+    columns = [column for column in truth.columns if column.startswith("SAD_")]
+    scored = truth["status"] == "scored"
+    return truth.loc[scored, columns].to_numpy(), scores.loc[scored, columns], truth[scored]
+
+
+def test_rows_are_those_of_the_truth(truth, scores):
+    names = ["chrom", "pos", "id", "ref", "alt", "status"]
+    pd.testing.assert_frame_equal(scores[names], truth[names], check_dtype=False)
+    assert {"scored", "ref_mismatch", "unknown_contig", "symbolic_allele"} <= set(
+        scores["status"]
+    )
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_motif_breaking_variants_stand_out(factor, pairs):
+    _, predicted, rows = pairs
+    size = predicted[f"SAD_CHIP_{factor}"].abs().to_numpy()
+    snv = (rows["kind"] == "snv").to_numpy()
+    breaks = (
+        snv & (rows["class"] == "breaks").to_numpy() & (rows["factor"] == factor).to_numpy()
+    )
+    neutral = snv & (rows["class"] == "neutral").to_numpy()
+    assert breaks.sum() >= 5
+    assert neutral.sum() >= 20
+    above = size[breaks][:, None] > size[neutral][None, :]
+    assert above.mean() >= 0.99
+
+
+@pytest.mark.parametrize("indels", [False, True])
+def test_predicted_against_true_effects(indels, pairs):
+    true, predicted, rows = pairs
+    chosen = rows["kind"].isin(["insertion", "deletion", "delins"] if indels else ["snv"])
+    true, predicted = true[chosen], predicted.to_numpy()[chosen]
+    large = np.abs(true) > 1
+    assert large.sum() > 100
+    assert np.corrcoef(true.ravel(), predicted.ravel())[0, 1] >= 0.95
+    assert np.mean(np.sign(true[large]) == np.sign(predicted[large])) >= 0.98
+
+
+def test_coverage_of_the_unseen_genome(monkeypatch):
+    """Predicted against expected coverage over all bins of one contig, track by track."""
+    monkeypatch.syspath_prepend(str(DEMO))
+    import simulate
+
+    from varscore.genome import ReferenceGenome
+    from varscore.sequence import one_hot
+    from varscore.variant import Interval
+
+    model = load_model("demo", device="cpu")
+    length = model.config.window_length
+    crop, step = model.config.crop_bins, 96 * 128
+    with ReferenceGenome(DEMO / "genome.fa.gz") as genome:
+        windows = [
+            genome.fetch(Interval("chrB", start, start + length))
+            for start in range(0, genome.lengths["chrB"] - length, step)
+        ]
+    windows = [window for window in windows if "N" not in window]
+    predicted = model.predict(windows)
+    expected = np.concatenate(
+        [simulate.expected_coverage(one_hot([w]))[:, crop:-crop].numpy() for w in windows]
+    )
+    for track, name in enumerate(model.tracks.identifiers):
+        pearson = np.corrcoef(predicted[..., track].ravel(), expected[..., track].ravel())[0, 1]
+        assert pearson >= 0.97, name
+
+
+def test_the_report_is_of_the_shipped_weights():
+    report = json.loads((DEMO / "report.json").read_text())
+    assert load_model("demo", device="cpu").sha256 in json.dumps(report)

@@ -1,0 +1,427 @@
+"""The incremental engine against two passes, which define the scores."""
+
+import random
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from varscore.engines import incremental
+from varscore.engines.incremental import IncrementalEngine, unsupported
+from varscore.engines.products import measured_rates
+from varscore.engines.reference import TRACK_BLOCK
+from varscore.engines.two_pass import TwoPassEngine
+from varscore.errors import OptionError
+from varscore.genome import ReferenceGenome
+from varscore.models.basenji2 import BasenjiConfig
+from varscore.models.random import random_checkpoint
+from varscore.statistics import STATISTICS
+from varscore.variant import Interval, Variant
+from varscore.windows import WindowPlan
+
+DATA = Path(__file__).parent / "data"
+CHANGED = tuple(s for s in STATISTICS.values() if not s.needs_whole_window)
+EVERY = tuple(STATISTICS.values())
+TINY = BasenjiConfig(
+    window_length=2048,
+    n_tracks=5,
+    stem_channels=6,
+    tower_channels=(7, 8),
+    num_blocks=4,
+    block_channels=6,
+    head_channels=9,
+    crop_bins=20,
+)
+ENSEMBLES = [(False, (0,)), (True, (0,)), (False, (5, -3)), (True, (1, 0, -1))]
+
+
+def write_genome(folder, **contigs):
+    path = folder / "genome.fa"
+    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
+    return ReferenceGenome(path)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small tensors: a second thread costs more than it brings."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory):
+    """A contig of 6,000 bases with a run of N, and a short one."""
+    letters = random.Random(1)
+    long = "".join(letters.choices("ACGT", k=6000))
+    long = long[:3000] + "N" * 50 + long[3050:]
+    short = "".join(letters.choices("ACGT", k=700))
+    return write_genome(tmp_path_factory.mktemp("genome"), long=long, short=short)
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return random_checkpoint(TINY).network().double()
+
+
+def plan_of(config, **options):
+    return WindowPlan(config.window_length, config.bin_width, **options)
+
+
+def bases_at(genome, contig, pos, length):
+    return genome.fetch(Interval(contig, pos - 1, pos - 1 + length))
+
+
+def substitution(genome, contig, pos, length=1, seed=0):
+    """Another letter at each base; None where the genome has an N."""
+    ref = bases_at(genome, contig, pos, length)
+    turn = {b: "ACGT".replace(b, "")[(seed + pos) % 3] for b in "ACGT"}
+    return None if "N" in ref else Variant(contig, pos, ref, "".join(turn[b] for b in ref))
+
+
+def deletion(genome, contig, pos, length):
+    ref = bases_at(genome, contig, pos, length + 1)
+    return None if "N" in ref else Variant(contig, pos, ref, ref[0])
+
+
+def insertion(genome, contig, pos, length):
+    ref = bases_at(genome, contig, pos, 1)
+    inserted = "".join(random.Random(pos).choices("ACGT", k=length))
+    return None if ref == "N" else Variant(contig, pos, ref, ref + inserted)
+
+
+def delins(genome, contig, pos, length, to):
+    ref = bases_at(genome, contig, pos, length)
+    inserted = "".join(random.Random(pos).choices("ACGT", k=to - 1))
+    first = "CGTA"["ACGT".index(ref[0])] if ref[0] != "N" else "A"
+    return None if "N" in ref else Variant(contig, pos, ref, first + inserted)
+
+
+def mixture(genome, contig, length):
+    """Every kind of variant, at ends, in the middle, side by side and on the same base."""
+    near_n = (2990, 2999, 3000, 3051, 3060)
+    middle = (length // 2, length // 2 + 1, length // 2 + 2)
+    places = [1, 2, length, length - 1, *middle, *(p for p in near_n if p < length)]
+    found = [substitution(genome, contig, p, seed=s) for p in places for s in (0, 1)]
+    found += [substitution(genome, contig, p, k) for p, k in ((40, 2), (300, 9), (511, 40))]
+    for pos, size in ((1, 4), (90, 1), (260, 100), (300, 3), (450, 8), (length - 9, 9)):
+        found.append(deletion(genome, contig, pos, size))
+    for pos, size in ((1, 60), (90, 1), (300, 2), (301, 100), (450, 17), (length, 30)):
+        found.append(insertion(genome, contig, pos, size))
+    found += [delins(genome, contig, 350, 5, 2), delins(genome, contig, 420, 2, 30)]
+    return list(dict.fromkeys(v for v in found if v is not None))
+
+
+def two_passes(network, genome, plan, statistics, variants, tracks=None):
+    """Return scores by the definition, float64, shape (B, S, T)."""
+    tracks = range(network.config.n_tracks) if tracks is None else tracks
+    engine = TwoPassEngine(network, genome, plan, statistics, tracks)
+    parts = [
+        torch.stack([s.function(change) for s in statistics], dim=1)
+        for change in engine.changes(variants)
+    ]
+    return torch.cat(parts).numpy()
+
+
+def assert_equal(found, expected):
+    error = np.abs(found - expected)
+    wrong = (error > 1e-9 * np.abs(expected)) & (error > 1e-12)
+    assert not wrong.any(), f"{wrong.sum()} scores differ, by up to {error[wrong].max()}"
+
+
+@pytest.mark.parametrize("kind", ["centred", "binned"])
+@pytest.mark.parametrize(("reverse", "shifts"), ENSEMBLES)
+def test_every_kind_of_variant(tiny, genome, kind, reverse, shifts):
+    plan = plan_of(TINY, kind=kind, shifts=shifts, reverse_complement=reverse)
+    variants = mixture(genome, "long", 6000) + mixture(genome, "short", 700)
+    random.Random(0).shuffle(variants)
+    found = IncrementalEngine(tiny, genome, plan, CHANGED, range(5)).score(variants)
+    assert found.dtype == np.float64
+    assert_equal(found, two_passes(tiny, genome, plan, CHANGED, variants))
+
+
+@pytest.mark.parametrize(("reverse", "shifts"), ENSEMBLES[1::2])
+def test_statistics_of_the_whole_window(tiny, genome, reverse, shifts):
+    plan = plan_of(TINY, shifts=shifts, reverse_complement=reverse)
+    variants = mixture(genome, "long", 6000)[::2] + mixture(genome, "short", 700)[1::2]
+    found = IncrementalEngine(tiny, genome, plan, EVERY, range(5)).score(variants)
+    expected = two_passes(tiny, genome, plan, EVERY, variants)
+    # A logarithm of a ratio of sums, or a divergence, loses what its terms have in common.
+    assert np.abs(found - expected).max() < 1e-11
+    differences = [i for i, s in enumerate(EVERY) if not s.needs_whole_window]
+    assert_equal(found[:, differences], expected[:, differences])
+
+
+@pytest.fixture(scope="module")
+def human(tmp_path_factory):
+    path = tmp_path_factory.mktemp("human") / "genome.fa"
+    path.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
+    return ReferenceGenome(path)
+
+
+@pytest.fixture(scope="module")
+def small(small_model):
+    return deepcopy(small_model.network).double()
+
+
+@pytest.mark.parametrize("kind", ["centred", "binned"])
+def test_every_phase(genome, kind):
+    """128 phases, the published model's number; on both strands, all at once."""
+    config = replace(TINY, window_length=48 * 128, tower_channels=(4,) * 6, crop_bins=6)
+    network = random_checkpoint(config).network().double()
+    plan = plan_of(config, kind=kind, reverse_complement=True)
+    variants = [substitution(genome, "long", pos) for pos in range(2001, 2129)]
+    variants += [deletion(genome, "long", pos, 70) for pos in range(2001, 2129, 9)]
+    found = IncrementalEngine(network, genome, plan, CHANGED, range(5)).score(variants)
+    assert_equal(found, two_passes(network, genome, plan, CHANGED, variants))
+
+
+def test_small_model(small, human):
+    """The oracle's model, at human bases: wide layers, and every kind of variant."""
+    plan = plan_of(small.config, reverse_complement=True)
+    variants = [v for contig in human.lengths for v in mixture(human, contig, 9000)[::7]]
+    tracks = [7, 0, 3]
+    found = IncrementalEngine(small, human, plan, CHANGED, tracks).score(variants)
+    assert_equal(found, two_passes(small, human, plan, CHANGED, variants, tracks))
+
+
+def test_every_track_block(genome):
+    """More tracks than are projected at a time."""
+    config = replace(TINY, n_tracks=TRACK_BLOCK + 3)
+    network = random_checkpoint(config).network().double()
+    variants = mixture(genome, "long", 6000)[::9]
+    tracks = list(range(config.n_tracks))[::-1]
+    found = IncrementalEngine(network, genome, plan_of(config), EVERY[:4], tracks).score(
+        variants
+    )
+    assert_equal(
+        found, two_passes(network, genome, plan_of(config), EVERY[:4], variants, tracks)
+    )
+
+
+@st.composite
+def architectures(draw):
+    odd = st.sampled_from([1, 3, 5, 7])
+    layers = draw(st.integers(0, 3))
+    bins = 2 * draw(st.integers(4, 80))
+    return BasenjiConfig(
+        window_length=bins * 2 ** (layers + 1),
+        n_tracks=2,
+        stem_channels=3,
+        stem_kernel_size=draw(st.sampled_from([1, 3, 9, 15])),
+        tower_channels=tuple(
+            draw(st.lists(st.integers(2, 4), min_size=layers, max_size=layers))
+        ),
+        tower_kernel_size=draw(odd),
+        num_blocks=draw(st.integers(0, 4)),
+        block_channels=2,
+        block_kernel_size=draw(odd),
+        dilation_rate=draw(st.sampled_from([1.0, 1.5, 2.0])),
+        crop_bins=draw(st.integers(0, bins // 2 - 1)),
+        head_channels=3,
+        activation=draw(st.sampled_from(["gelu_new", "quick_gelu"])),
+    )
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(architectures(), st.data())
+def test_random_architectures(genome, config, data):
+    """Equality wherever the arithmetic says that it serves, refusal elsewhere."""
+    network = random_checkpoint(config).network().double()
+    plan = plan_of(
+        config,
+        kind=data.draw(st.sampled_from(["centred", "binned"])),
+        shifts=tuple(data.draw(st.sampled_from([(0,), (1, -1), (0, 3)]))),
+        reverse_complement=data.draw(st.booleans()),
+    )
+    pos = data.draw(st.integers(1, 600))
+    lengths = st.integers(1, min(30, config.window_length // 4))
+    made = [
+        substitution(genome, "short", pos, data.draw(lengths)),
+        deletion(genome, "short", pos, data.draw(lengths)),
+        insertion(genome, "short", pos, data.draw(lengths)),
+    ]
+    statistics = EVERY if data.draw(st.booleans()) else CHANGED
+    engine = IncrementalEngine(network, genome, plan, statistics, range(2))
+    for refused in (v for v in made if unsupported(config, plan, v)):
+        with pytest.raises(OptionError, match="zero padding"):
+            engine.score([refused])
+    variants = [v for v in made if not unsupported(config, plan, v)]
+    assume(variants)
+    found = engine.score(variants)
+    expected = two_passes(network, genome, plan, statistics, variants)
+    error = np.abs(found - expected)
+    assert (error <= 1e-9 * np.abs(expected) + 1e-11).all()
+
+
+def test_short_windows_with_wide_dilations(genome):
+    """What a variant reaches feels the window's ends: its own reference, the same scores."""
+    config = replace(TINY, window_length=512, num_blocks=7, crop_bins=2)
+    network, plan = random_checkpoint(config).network().double(), plan_of(config)
+    variants = mixture(genome, "long", 6000)[::3]
+    variants = [v for v in variants if not unsupported(config, plan, v)]
+    assert sum(not v.is_indel for v in variants) > 5
+    found = IncrementalEngine(network, genome, plan, CHANGED, range(5)).score(variants)
+    assert_equal(found, two_passes(network, genome, plan, CHANGED, variants))
+
+
+def test_refusals(tiny, genome):
+    indel, snv = deletion(genome, "long", 500, 3), substitution(genome, "long", 500)
+    trim = plan_of(TINY, indels="trim")
+    assert "trim" in unsupported(TINY, trim, indel)
+    assert unsupported(TINY, trim, snv) is None
+    engine = IncrementalEngine(tiny, genome, trim, CHANGED, range(5))
+    with pytest.raises(OptionError, match=r"long:500:.*--indels trim.*two-pass"):
+        engine.score([snv, indel])
+    # 16 bins, of which one indel's registers need more: the answer names the bins.
+    short = replace(TINY, window_length=128, crop_bins=0)
+    assert "zero padding" in unsupported(short, plan_of(short), indel)
+    # A substitution as long as half the window reaches its end, which the crop may leave out.
+    long, whole = substitution(genome, "long", 1000, 1020), replace(TINY, crop_bins=0)
+    assert "zero padding" in unsupported(whole, plan_of(whole), long)
+    assert unsupported(TINY, plan_of(TINY), long) is None
+    assert_equal(
+        IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, [0]).score([long]),
+        two_passes(tiny, genome, plan_of(TINY), CHANGED, [long], [0]),
+    )
+
+
+def test_nothing_and_one(tiny, genome):
+    engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, [4])
+    assert engine.score([]).shape == (0, len(CHANGED), 1)
+    variant = substitution(genome, "short", 333)
+    assert_equal(
+        engine.score([variant]),
+        two_passes(tiny, genome, plan_of(TINY), CHANGED, [variant], [4]),
+    )
+
+
+def test_scores_depend_on_nothing_but_the_variant(genome):
+    """To 2e-6 of the sum of all absolute changes (D1), whatever else is done alongside."""
+    network = random_checkpoint(TINY).network()
+    plan = plan_of(TINY, reverse_complement=True)
+    variants = mixture(genome, "long", 6000)
+
+    def scores(found, threads=1, **options):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            engine = IncrementalEngine(network, genome, plan, CHANGED, range(5), **options)
+            return dict(zip(found, engine.score(found), strict=True))
+        finally:
+            torch.set_num_threads(before)
+
+    together = scores(variants)
+    assert together[variants[0]].dtype == np.float32
+    alone = {v: scores([v])[v] for v in variants[::5]}
+    backwards = scores(variants[::-1], threads=2)
+    halves = scores(variants[::2]) | scores(variants[1::2])
+    # Every stretch, walk, segment and batch as small as can be.
+    small = scores(variants, memory=1)
+    sad, d1 = CHANGED.index(STATISTICS["SAD"]), CHANGED.index(STATISTICS["D1"])
+    for other in (alone, backwards, halves, small):
+        for variant, found in other.items():
+            expected = together[variant]
+            assert np.abs(found[sad] - expected[sad]).max() <= 2e-6 * expected[d1].max()
+            assert np.allclose(found[d1], expected[d1], rtol=1e-5)
+
+
+def test_progress_counts_every_variant(tiny, genome):
+    counts = []
+    variants = mixture(genome, "long", 6000) + mixture(genome, "short", 700)
+    engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED[:1], range(5))
+    engine.score(variants, counts.append)
+    assert sum(counts) == len(variants)
+    assert len(counts) > 1
+
+
+def test_goes_on_with_less_after_running_out_of_memory(tiny, genome, monkeypatch):
+    """As a GPU does it: the error comes in the midst of a batch that is too large."""
+    variants = mixture(genome, "long", 6000)
+    expected = two_passes(tiny, genome, plan_of(TINY), CHANGED, variants)
+    score_batch, sizes, counts = incremental.score_batch, [], []
+
+    def small_gpu(stages, layout, placed, statistics):
+        sizes.append(len(placed[0].origins))
+        if sizes[-1] > 2:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return score_batch(stages, layout, placed, statistics)
+
+    monkeypatch.setattr(incremental, "score_batch", small_gpu)
+    engine = IncrementalEngine(
+        tiny, genome, plan_of(TINY, kind="binned"), CHANGED, range(5), memory=1 << 30
+    )
+    found = engine.score(variants, counts.append)
+    expected = two_passes(tiny, genome, plan_of(TINY, kind="binned"), CHANGED, variants)
+    assert max(sizes) > 2 >= sizes[-1]
+    assert sum(counts) == len(variants)
+    assert_equal(found, expected)
+
+
+def test_gives_up_when_nothing_is_left(tiny, genome, monkeypatch):
+    def full(*_):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(incremental, "score_batch", full)
+    engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, range(5))
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        engine.score(mixture(genome, "long", 6000)[:3])
+
+
+def relative(found, expected):
+    return np.median(np.abs(found - expected) / np.abs(expected))
+
+
+def test_precision(small_model, human):
+    """Float32 and forced bfloat16 differences against float64, over the tracks of each SNV."""
+    network, plan = small_model.network, plan_of(small_model.config)
+    variants = [substitution(human, "inside", pos) for pos in range(20_000, 20_400, 40)]
+    sad = CHANGED[:1]
+
+    def engine(network, **options):
+        return IncrementalEngine(network, human, plan, sad, range(12), **options)
+
+    exact = engine(deepcopy(network).double()).score(variants)[:, 0]
+    full = engine(network).score(variants)[:, 0]
+    plain = TwoPassEngine(network, human, plan, sad, range(12)).score(variants)[:, 0]
+    reduced = engine(network, precision="mixed", force_reduced=True)
+    mixed = reduced.score(variants)[:, 0]
+    assert relative(full, exact) <= min(1e-5, relative(plain, exact))
+    assert relative(mixed, exact) <= 2e-2
+    for found, expected in zip(mixed, exact, strict=True):
+        assert np.corrcoef(found, expected)[0, 1] >= 0.999
+    assert reduced.describe()["bfloat16_differences"]
+    assert not engine(network).describe()["bfloat16_differences"]
+
+
+def test_tiny_effects_keep_their_digits(genome):
+    """Two float32 passes round away what the difference keeps."""
+    network = random_checkpoint(TINY).network()
+    with torch.no_grad():
+        network.head.conv.weight.mul_(1e-4)
+    variants = [substitution(genome, "long", pos) for pos in range(1000, 1100, 10)]
+    plan, sad = plan_of(TINY), CHANGED[:1]
+    exact = IncrementalEngine(deepcopy(network).double(), genome, plan, sad, range(5))
+    expected = exact.score(variants)
+    found = IncrementalEngine(network, genome, plan, sad, range(5)).score(variants)
+    plain = TwoPassEngine(network, genome, plan, sad, range(5)).score(variants)
+    assert relative(found, expected) <= 1e-5
+    assert relative(plain, expected) >= 100 * relative(found, expected)
+
+
+def test_mixed_is_no_slower(small_model, human):
+    """Where bfloat16 products are slower than float32 they are left, and the note says so."""
+    engine = IncrementalEngine(
+        small_model.network, human, plan_of(small_model.config), CHANGED, [0], precision="mixed"
+    )
+    rates = measured_rates(torch.device("cpu"), 64, 12)
+    described = engine.describe()
+    faster = rates["bfloat16"] >= 1.2 * max(v for k, v in rates.items() if k != "bfloat16")
+    assert described["bfloat16_differences"] == faster
+    assert ("no faster" in described["products"]) != faster

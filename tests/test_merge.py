@@ -1,0 +1,260 @@
+"""Joining shards: whole, in order, and the same as one run over the VCF."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import varscore.merge
+from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
+from varscore.errors import GenomeError, OutputError
+from varscore.genome import ReferenceGenome
+from varscore.merge import merge_shards
+from varscore.plan import plan_shards
+from varscore.score import Scorer, score_shard
+from varscore.shards import Shard, ShardPlan, scored_files
+from varscore.statistics import get_statistics
+from varscore.table import VARIANT_COLUMNS, ScoreWriter
+from varscore.tracks import TrackTable
+
+DATA = Path(__file__).parent / "data"
+HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+
+# Sharding and threads change how variants meet in batches, and so the order of float32 sums:
+# the README states this bound.
+ABSOLUTE, RELATIVE = 1e-4, 1e-4
+
+
+def score_all(folder, genome, model, **options):
+    plan = ShardPlan.read(folder / "plan")
+    (folder / "shards").mkdir(exist_ok=True)
+    for entry, path in zip(plan.shards, scored_files(folder / "shards", plan), strict=True):
+        score_shard(
+            folder / "plan" / entry.file_name, genome, path, model=model, force=True,
+            options=ScoreOptions(**options),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory, small_model):
+    """The policy file scored at once and in three shards, not to be changed."""
+    folder = tmp_path_factory.mktemp("policy")
+    genome = folder / "policy.fa"
+    genome.write_bytes((DATA / "policy.fa").read_bytes())
+    score_vcf(DATA / "policy.vcf", genome, folder / "whole.parquet", model=small_model)
+    plan_shards(DATA / "policy.vcf", genome, folder / "plan", shards=3)
+    score_all(folder, genome, small_model)
+    return folder
+
+
+@pytest.fixture
+def copy(policy, tmp_path):
+    return Path(shutil.copytree(policy, tmp_path / "copy"))
+
+
+def assert_same(found, expected):
+    """Other columns are the same; scores are within the bound, and null where they were."""
+    columns = list(VARIANT_COLUMNS)
+    pd.testing.assert_frame_equal(found[columns], expected[columns])
+    scores = expected.columns.drop(columns)
+    np.testing.assert_allclose(
+        found[scores].to_numpy(), expected[scores].to_numpy(), rtol=RELATIVE, atol=ABSOLUTE
+    )
+
+
+def test_shards_of_an_unsorted_vcf_come_back_in_its_order(policy, tmp_path):
+    summary = merge_shards(policy / "plan", policy / "shards", tmp_path / "m.parquet")
+    whole = pd.read_parquet(policy / "whole.parquet")
+    assert_same(pd.read_parquet(tmp_path / "m.parquet"), whole)
+    assert summary.rows == len(whole)
+    assert summary.statuses == whole["status"].value_counts().to_dict()
+    assert [path.name for path in tmp_path.iterdir()] == ["m.parquet"]
+
+
+def test_a_merged_file_says_what_one_run_says(policy, tmp_path):
+    merge_shards(policy / "plan", policy / "shards", tmp_path / "m.parquet")
+    whole = read_metadata(policy / "whole.parquet")
+    whole["engine"].pop("note")  # speeds that were measured on the way
+    assert read_metadata(tmp_path / "m.parquet") == whole
+    schemas = [
+        pq.read_schema(path) for path in (tmp_path / "m.parquet", policy / "whole.parquet")
+    ]
+    assert schemas[0].equals(schemas[1], check_metadata=True)
+
+
+def test_many_buckets_give_the_same_file_as_one(policy, tmp_path, monkeypatch):
+    merge_shards(policy / "plan", policy / "shards", tmp_path / "one.parquet")
+    monkeypatch.setattr(varscore.merge, "_BUCKET_BYTES", 500)
+    merge_shards(policy / "plan", policy / "shards", tmp_path / "many.parquet")
+    one, many = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("one", "many"))
+    assert one == many
+
+
+def test_genome_order_is_the_fastas_contigs_and_then_pos(policy, tmp_path):
+    merge_shards(policy / "plan", policy / "shards", tmp_path / "m.parquet", order="genome")
+    frame = pd.read_parquet(tmp_path / "m.parquet")
+    whole = pd.read_parquet(policy / "whole.parquet")
+    rank = {"chr1": 0, "1": 0, "2": 1, "chr2": 1, "chr3": 3}  # the others are names of MT
+    whole["rank"] = whole["chrom"].map(rank).fillna(2)
+    expected = whole.sort_values(["rank", "pos", "record", "allele"], ignore_index=True)
+    assert_same(frame, expected.drop(columns="rank"))
+
+
+@pytest.mark.parametrize("order", ["input", "genome"])
+def test_contigs_in_another_order_than_the_genomes(order, policy, small_model, tmp_path):
+    vcf = tmp_path / "v.vcf"
+    rows = [
+        "MT\t3\tmt\tT\tC",
+        "2\t5\tfirst\tA\tT",
+        "2\t6\tsecond\tC\tT",
+        "chr1\t155\tone\tT\tC",
+    ]
+    vcf.write_text(HEADER + "".join(f"{row}\t.\t.\t.\n" for row in rows))
+    plan = plan_shards(vcf, policy / "policy.fa", tmp_path / "plan", shards=2)
+    assert plan.in_input_order
+    score_all(tmp_path, policy / "policy.fa", small_model)
+    merge_shards(tmp_path / "plan", tmp_path / "shards", tmp_path / "m.parquet", order=order)
+    expected = {
+        "input": ["mt", "first", "second", "one"],
+        "genome": ["one", "first", "second", "mt"],
+    }
+    assert pd.read_parquet(tmp_path / "m.parquet")["id"].tolist() == expected[order]
+
+
+def test_a_dataset_reads_as_one(policy, tmp_path):
+    merge_shards(policy / "plan", policy / "shards", tmp_path / "data", dataset=True)
+    whole = pd.read_parquet(policy / "whole.parquet")
+    assert_same(pd.read_parquet(tmp_path / "data"), whole)
+    assert_same(read_scores(tmp_path / "data"), read_scores(policy / "whole.parquet"))
+    with pytest.raises(OutputError, match="--force"):
+        merge_shards(policy / "plan", policy / "shards", tmp_path / "data", dataset=True)
+
+
+@pytest.mark.parametrize("dataset", [False, True])
+@pytest.mark.parametrize("sorted_input", [False, True])
+def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, sorted_input):
+    """Synthetic numbers: the score of a row is its record's number, whatever its place."""
+    records = 4_000
+    genome, vcf = tmp_path / "g.fa", tmp_path / "v.vcf"
+    genome.write_text(">c\n" + "ACGT" * 250 + "\n")
+    positions = [record % 1000 for record in range(records)]
+    if sorted_input:
+        positions.sort()
+    alts = (("ACGT"[p % 4], "CGTA"[p % 4]) for p in positions)
+    rows = (
+        f"c\t{p + 1}\t.\t{r}\t{a}\t.\t.\t.\n" for p, (r, a) in zip(positions, alts, strict=True)
+    )
+    vcf.write_text(HEADER + "".join(rows))
+    plan = plan_shards(vcf, genome, tmp_path / "plan", shards=3)
+    assert plan.in_input_order is sorted_input
+    (tmp_path / "shards").mkdir()
+    tracks = TrackTable.unnamed(3)
+    for entry, path in zip(plan.shards, scored_files(tmp_path / "shards", plan), strict=True):
+        alleles = list(Shard.open(tmp_path / "plan" / entry.file_name).alleles())
+        made = {
+            "version": "", "model": {}, "vcf": "", "options": {}, "torch": "",
+            "engine": {}, "shard": {}, "fingerprint": "",
+        }  # fmt: skip
+        with ScoreWriter(path, get_statistics(["SAD"]), tracks, made, group_rows=700) as writer:
+            numbers = np.array([allele.record for allele in alleles], np.float32)
+            writer.write(alleles, np.tile(numbers[:, None, None], (1, 1, 3)))
+    monkeypatch.setattr(varscore.merge, "rows_per_group", lambda schema: 1024)
+    out = tmp_path / "out"
+    merge_shards(tmp_path / "plan", tmp_path / "shards", out, dataset=dataset)
+    frame = pd.read_parquet(out, columns=["record", "SAD_track_0", "SAD_track_2"])
+    for column in frame:
+        assert (frame[column] == np.arange(records)).all()
+    # 4,000 rows are three groups and a rest; a file for each of three shards has at least
+    # 1,334 rows, so two whole groups, and the third has nothing left.
+    files = sorted(out.iterdir()) if dataset else [out]
+    groups = [pq.ParquetFile(file).metadata for file in files]
+    sizes = [[m.row_group(g).num_rows for g in range(m.num_row_groups)] for m in groups]
+    assert sizes == ([[1024, 1024], [1024, 928]] if dataset else [[1024, 1024, 1024, 928]])
+
+
+def test_a_missing_shard_is_named(copy):
+    (copy / "shards" / "0002.parquet").unlink()
+    with pytest.raises(OutputError, match=r"0002\.parquet: no such file; 1 of 3 shards"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+    assert not (copy / "m.parquet").exists()
+
+
+def test_a_cut_shard_is_named(copy):
+    path = copy / "shards" / "0003.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(OutputError, match=r"0003\.parquet: not a whole Parquet file"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_a_shard_twice_is_not_taken_for_another(copy):
+    shutil.copy(copy / "shards" / "0001.parquet", copy / "shards" / "0002.parquet")
+    with pytest.raises(OutputError, match=r"0002\.parquet: its rows are not those of shard 2"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_a_shard_of_another_plan_is_refused(copy):
+    plan_shards(
+        DATA / "policy.vcf", copy / "policy.fa", copy / "plan", shards=3, force=True,
+        max_allele_length=20,
+    )  # fmt: skip
+    with pytest.raises(OutputError, match="are not those of shard"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"statistics": ("D2",)}, "other options.*statistics"),
+        ({"shifts": (0, 1)}, "other options.*shifts"),
+        ({"tracks": "."}, "other options.*tracks"),
+    ],
+)
+def test_shards_made_otherwise_are_refused(copy, small_model, options, words):
+    score_shard(
+        copy / "plan" / "0002.parquet", copy / "policy.fa", copy / "shards" / "0002.parquet",
+        model=small_model, force=True, options=ScoreOptions(**options),
+    )  # fmt: skip
+    with pytest.raises(OutputError, match=rf"0002\.parquet: was made with {words}"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_a_shard_is_not_scored_on_another_genome(copy, small_model):
+    text = (copy / "policy.fa").read_text()
+    (copy / "policy.fa").write_text(text.replace("ACACACGTTG", "ACACACGTTC", 1))
+    with pytest.raises(GenomeError, match=r"made with another genome.*chr1.*other bases"):
+        score_shard(
+            copy / "plan" / "0001.parquet", copy / "policy.fa", copy / "x.parquet",
+            model=small_model,
+        )  # fmt: skip
+    assert not (copy / "x.parquet").exists()
+
+
+def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model):
+    shard = Shard.open(copy / "plan" / "0001.parquet")
+    with ReferenceGenome(copy / "policy.fa") as genome:
+
+        def fingerprint(model=small_model, shard=shard, **options):
+            return Scorer(genome, model, ScoreOptions(**options)).fingerprint(shard)
+
+        usual = fingerprint()
+        assert fingerprint() == usual
+        others = [
+            fingerprint(statistics=("D2",)),
+            fingerprint(tracks="track_1"),
+            fingerprint(indels="trim"),
+            fingerprint(reverse_complement=True),
+            fingerprint(shifts=(0, 1)),
+            fingerprint(shard=Shard.open(copy / "plan" / "0002.parquet")),
+        ]
+        for key, value in (("sha256", "0" * 64), ("config", {"activation": "quick_gelu"})):
+            metadata = small_model.metadata | {key: value}
+            model = type(small_model)(small_model.network, small_model.tracks, metadata)
+            others.append(fingerprint(model=model))
+        assert len({usual, *others}) == 1 + len(others)
+        scorer = Scorer(genome, small_model)
+        assert scorer.has_scored(shard, copy / "shards" / "0001.parquet")
+        assert not scorer.has_scored(shard, copy / "shards" / "0002.parquet")
+        assert not scorer.has_scored(shard, copy / "shards" / "absent.parquet")

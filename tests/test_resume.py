@@ -1,0 +1,215 @@
+"""Interrupted runs go on from what is there, and end with the same bytes.
+
+Engines are not the matter here: the one that is quicker on 40 variants is taken.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import varscore.plan
+from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
+from varscore.errors import OutputError
+from varscore.merge import merge_shards
+from varscore.plan import plan_shards
+from varscore.resume import score_resumably
+from varscore.score import Scorer, score_shard
+
+DATA = Path(__file__).parent / "data"
+PARTS = 9  # of the policy file's 65 rows, where a part has 8 or more
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(varscore.plan, "_LEAST_ROWS", 8)
+
+
+@pytest.fixture
+def scored(monkeypatch):
+    """A list to which each part that is really scored adds its number."""
+    numbers = []
+    score = Scorer.score_shard
+
+    def note(self, shard, *args, **kwargs):
+        result = score(self, shard, *args, **kwargs)
+        numbers.append(shard.entry.number)
+        return result
+
+    monkeypatch.setattr(Scorer, "score_shard", note)
+    return numbers
+
+
+@pytest.fixture
+def run(policy_genome, small_model, tmp_path):
+    """Return a function that scores the policy file resumably, `out` beside its genome."""
+
+    def score(out="out.parquet", **options):
+        return score_resumably(
+            DATA / "policy.vcf", policy_genome, tmp_path / out, model=small_model,
+            options=ScoreOptions(engine="two-pass", **options),
+        )  # fmt: skip
+
+    return score
+
+
+@pytest.fixture
+def stop_after(monkeypatch, scored):
+    """Return a context in which scoring is interrupted after some parts."""
+
+    @contextmanager
+    def interrupt(parts):
+        def score(self, *args, **kwargs):
+            if len(scored) == parts:
+                raise KeyboardInterrupt
+            return noting(self, *args, **kwargs)
+
+        noting = Scorer.score_shard
+        with monkeypatch.context() as patch:
+            patch.setattr(Scorer, "score_shard", score)
+            with pytest.raises(KeyboardInterrupt):
+                yield
+
+    return interrupt
+
+
+def test_parts_give_what_one_run_gives(run, policy_genome, small_model, tmp_path, scored):
+    summary = run()
+    score_vcf(DATA / "policy.vcf", policy_genome, tmp_path / "whole.parquet", model=small_model)
+    found, expected = (
+        read_scores(tmp_path / "out.parquet"),
+        read_scores(tmp_path / "whole.parquet"),
+    )
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-4, atol=1e-4)
+    assert scored == list(range(1, PARTS + 1))
+    assert summary.rows == len(found)
+    assert not (tmp_path / ".out.parquet.parts").exists()
+
+
+def test_only_unfinished_parts_are_scored_again(run, tmp_path, scored, stop_after):
+    run("undisturbed.parquet")
+    scored.clear()
+    with stop_after(4):
+        run()
+    assert not (tmp_path / "out.parquet").exists()
+    run()
+    assert scored == list(range(1, PARTS + 1))  # each once, in two runs
+    out, expected = tmp_path / "out.parquet", tmp_path / "undisturbed.parquet"
+    assert out.read_bytes() == expected.read_bytes()
+
+
+def test_parts_of_other_options_are_not_taken(run, tmp_path, scored, stop_after):
+    with stop_after(4):
+        run()
+    run(statistics=("D2",))
+    assert len(scored) == 4 + PARTS
+    assert read_metadata(tmp_path / "out.parquet")["options"]["statistics"] == ["D2"]
+
+
+def test_parts_on_another_genome_are_not_taken(run, policy_genome, scored, stop_after):
+    with stop_after(6):
+        run()
+    text = policy_genome.read_text()
+    policy_genome.write_text(text.replace("ACACACGTTG", "ACACACGTTC", 1))  # of chr1
+    run()
+    assert scored == [1, 2, 3, 4, 5, 6, *range(1, PARTS + 1)]  # the first six lie on chr1
+
+
+def test_a_touched_vcf_and_genome_change_nothing(run, policy_genome, scored, stop_after):
+    with stop_after(5):
+        run()
+    policy_genome.touch()
+    policy_genome.with_name("policy.fa.fai").touch()
+    run()
+    assert scored == list(range(1, PARTS + 1))
+
+
+KILLED = """
+import sys
+import varscore.plan
+from varscore.cli import main
+varscore.plan._LEAST_ROWS = 8
+sys.argv = ["varscore", *sys.argv[1:]]
+main()
+"""
+
+
+def test_kill_9_and_resume_by_the_command(run, policy_genome, tmp_path, scored):
+    run("undisturbed.parquet")
+    scored.clear()
+    out, work = tmp_path / "out.parquet", tmp_path / ".out.parquet.parts" / "scores"
+    arguments = [
+        "score", DATA / "policy.vcf", "-g", policy_genome, "-o", out, "--resume",
+        "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
+        "--engine", "two-pass",
+    ]  # fmt: skip
+    command = [sys.executable, "-c", KILLED, *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not list(work.glob("*.parquet")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert not out.exists()
+    done = {path: path.stat().st_ino for path in work.glob("*.parquet")}
+    assert 1 <= len(done) < PARTS
+    run()  # in this process, on the parts of the other
+    assert scored == list(range(len(done) + 1, PARTS + 1))
+    assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own; a function sets its size in KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system of its own needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+
+    def resize(kib):
+        option = f"remount,size={kib}k"
+        subprocess.run(["mount", "-o", option, str(disk)], check=True)
+        return disk
+
+    yield resize
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_while_scoring_and_resuming_with_more_space(
+    run, small_disk, tmp_path, scored
+):
+    disk = small_disk(120)  # room for the plan and some of nine parts, of 12 KiB each
+    out = disk / "out.parquet"
+    with pytest.raises(OutputError, match="No space left on device"):
+        run("disk/out.parquet")
+    done = len(scored)
+    assert 1 <= done < PARTS
+    assert not out.exists()
+    assert [path for path in disk.rglob("*") if path.name.endswith(".partial")] == []
+    small_disk(2000)
+    run("disk/out.parquet")
+    assert scored == list(range(1, PARTS + 1))
+    run("undisturbed.parquet")
+    assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("dataset", [False, True])
+def test_a_full_disk_while_merging(policy_genome, small_model, small_disk, tmp_path, dataset):
+    plan_shards(DATA / "policy.vcf", policy_genome, tmp_path / "plan", shards=2)
+    for name in ("0001.parquet", "0002.parquet"):
+        score_shard(tmp_path / "plan" / name, policy_genome, tmp_path / name, model=small_model)
+    disk = small_disk(8)
+    with pytest.raises(OutputError, match=r"out.*No space left on device"):
+        merge_shards(tmp_path / "plan", tmp_path, disk / "out", dataset=dataset)
+    assert list(disk.iterdir()) == []
+    small_disk(2000)
+    merge_shards(tmp_path / "plan", tmp_path, disk / "out", dataset=dataset)
+    assert len(pd.read_parquet(disk / "out")) == 65

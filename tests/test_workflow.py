@@ -1,0 +1,314 @@
+"""The workflow as users run it: results, what runs again, what is refused."""
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+from policy_table import POLICY
+from snakemake_runs import (
+    BIN,
+    DATA,
+    ROOT,
+    arguments,
+    jobs,
+    prepare,
+    processes,
+    resume,
+    run,
+    start,
+)
+
+from varscore import read_scores, score_vcf
+from varscore.workflow import PLAN_OPTIONS, SCORE_OPTIONS, score_arguments, score_identity
+
+SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
+ALL = {"plan": 1, "score": 3, "merge": 1}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run on the policy file, not to be changed."""
+    folder = prepare(tmp_path_factory.mktemp("finished"))
+    code, output = run(*arguments(folder))
+    assert code == 0, output
+    assert jobs(output) == ALL
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """The finished run, with its dates and Snakemake's notes, to be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "run", symlinks=True))
+
+
+def would_run(folder, *more, **config):
+    code, output = run(*arguments(folder, "--dry-run", *more, **config))
+    assert code == 0, output
+    return jobs(output)
+
+
+def test_rows_out_are_alleles_in_and_scores_those_of_one_run(finished, small_model, tmp_path):
+    score_vcf(DATA / "policy.vcf", finished / "policy.fa", tmp_path / "o", model=small_model)
+    found = read_scores(finished / "out" / "scores.parquet")
+    assert found[["id", "allele", "status", "key"]].apply(tuple, axis=1).tolist() == POLICY
+    pd.testing.assert_frame_equal(
+        found, read_scores(tmp_path / "o"), check_exact=False, rtol=1e-4, atol=1e-4
+    )
+    summary = json.loads((finished / "out" / "scores.summary.json").read_text())
+    assert summary["rows"] == len(POLICY)
+    assert summary["statuses"] == found["status"].value_counts().to_dict()
+    assert summary["seconds"] > 0
+    assert summary["variants_per_second"] > 0
+
+
+def test_a_run_that_is_finished_has_nothing_to_do(copy):
+    assert would_run(copy) == {}
+
+
+def test_touched_files_run_nothing_again(copy):
+    for path in [copy / "policy.fa", *copy.glob("out/plan/*"), *copy.glob("out/shards/*")]:
+        path.touch()
+    assert would_run(copy) == {}
+
+
+@pytest.mark.parametrize(
+    "config", [{"threads": 2, "memory": 2, "memory_mb": 5000, "runtime": 7}, {"gpu": 1}]
+)
+def test_what_does_not_determine_scores_runs_nothing_again(copy, config):
+    assert would_run(copy, **config) == {}
+
+
+def test_another_profile_runs_nothing_again(copy):
+    assert would_run(copy, "--workflow-profile", "none") == {}
+
+
+def test_an_option_of_scoring_scores_again(copy):
+    expected = {"score": 3, "merge": 1}
+    assert would_run(copy, statistics="SAD,D2") == expected
+    assert would_run(copy, reverse_complement=True) == expected
+
+
+def test_an_option_of_planning_plans_again(copy):
+    assert would_run(copy, max_allele_length=20) == ALL
+    assert would_run(copy, shards=2) == {"plan": 1, "score": 2, "merge": 1}
+
+
+def test_another_order_merges_again(copy):
+    assert would_run(copy, order="genome") == {"merge": 1}
+
+
+def test_other_weights_under_the_same_name_score_again(copy):
+    (copy / "model.h5").touch()
+    assert would_run(copy) == {}
+    params = json.loads((copy / "params.json").read_text())
+    (copy / "params.json").write_text(json.dumps(params, indent=7))
+    assert would_run(copy) == {"score": 3, "merge": 1}
+
+
+def test_another_genome_of_the_same_name_plans_and_scores_again(copy):
+    text = (copy / "policy.fa").read_text()
+    (copy / "policy.fa").write_text(text.replace("ACACACGTTG", "ACACACGTTC", 1))
+    assert would_run(copy) == ALL
+
+
+def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
+    config = {key: facts.get("default") for key, facts in SCHEMA["properties"].items()}
+    config |= {"model": str(DATA / "weights_keras" / "model.h5")}
+    usual = score_arguments(config)
+    other = {
+        "model": "x", "params": "x", "activation": "quick_gelu", "track_table": "x",
+        "tracks": ["a", "b c"], "statistics": ["D2"], "windows": "binned", "indels": "trim",
+        "reverse_complement": True, "shifts": [0, -1], "engine": "two-pass",
+        "precision": "mixed",
+    }  # fmt: skip
+    assert set(other) == set(SCORE_OPTIONS)
+    for key, value in other.items():
+        assert score_arguments(config | {key: value}) != usual
+    assert "'--tracks=a,b c'" in score_arguments(config | other)
+    assert "--shifts=0,-1" in score_arguments(config | other)
+    table = tmp_path / "tracks.txt"
+    table.write_text("a\n")
+    first = score_identity(config | {"tracks": str(table)})
+    table.write_text("b\n")
+    assert score_identity(config | {"tracks": str(table)}) != first
+
+
+def test_the_config_has_every_option_of_score_with_its_default():
+    import typer.main
+
+    from varscore.cli import app
+
+    commands = typer.main.get_command(app).commands
+    options = {p.name: p.default for p in commands["score"].params if p.name != "help"}
+    own = ("vcf", "shard", "genome", "output", "resume", "force")  # the rules' business
+    wanted = {name: value for name, value in options.items() if name not in own}
+    keys = SCHEMA["properties"]
+    assert set(wanted) <= set(keys)
+    assert set(wanted) == {*PLAN_OPTIONS, *SCORE_OPTIONS, "device", "threads", "memory"}
+    for name, value in wanted.items():
+        default = keys[name]["default"]
+        if isinstance(default, list):
+            default = ",".join(map(str, default))
+        if name != "threads":  # a job has as many as it was given
+            assert default == getattr(value, "value", value), name
+    plan = {p.name for p in commands["plan"].params} - {"help", "output", "force"}
+    assert plan == {"vcf", "genome", "shards", *PLAN_OPTIONS}
+
+
+def test_every_config_key_is_described_and_documented():
+    readme = (ROOT / "workflow_config" / "README.md").read_text()
+    for key, facts in SCHEMA["properties"].items():
+        assert facts["description"].endswith("."), key
+        assert f"| `{key}` |" in readme, key
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"statistic": "SAD"}, ["'statistic' was unexpected"]),
+        ({"indels": "cut"}, ["indels", "'stitch', 'trim'"]),
+        ({"shards": 0}, ["shards", "minimum of 1"]),
+        ({"model": "absent.h5"}, ["config key model", "absent.h5"]),
+    ],
+)
+def test_a_wrong_config_is_refused(tmp_path, config, words):
+    code, output = run(*arguments(prepare(tmp_path), "--dry-run", **config))
+    assert code == 1
+    for word in words:
+        assert word in output
+
+
+def test_options_mean_what_they_mean_to_score(finished, small_model, tmp_path):
+    folder = prepare(tmp_path / "run")
+    options = {"statistics": "[D2,SAX]", "indels": "trim", "tracks": "t?1", "region": "chr1"}
+    code, output = run(*arguments(folder, **options, shards=2, order="genome", dataset=True))
+    assert code == 0, output
+    score_vcf(
+        DATA / "policy.vcf", folder / "policy.fa", tmp_path / "o", model=small_model,
+        statistics=("D2", "SAX"), indels="trim", tracks="t?1", region="chr1",
+    )  # fmt: skip
+    expected = pd.read_parquet(tmp_path / "o").sort_values(["pos", "record", "allele"])
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(folder / "out" / "scores"), expected.reset_index(drop=True),
+        check_exact=False, rtol=1e-4, atol=1e-4,
+    )  # fmt: skip
+
+
+def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
+    """The genome changes under the shards of MT, the last, after planning."""
+    folder = prepare(tmp_path)
+    config = {"shards": 2}
+    assert run(*arguments(folder, "--until", "plan", **config))[0] == 0
+    text = (folder / "policy.fa").read_text().rstrip()
+    stat = (folder / "policy.fa").stat()
+    (folder / "policy.fa").write_text(text[:-1] + "ACGT"[text[-1] == "A"] + "\n")
+    os.utime(folder / "policy.fa", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    code, output = run(*arguments(folder, "--keep-going", **config))
+    assert code == 1
+    assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()
+    assert "another genome" in output  # show-failed-logs
+    done = sorted(path.name for path in (folder / "out" / "shards").glob("*.parquet"))
+    assert done == ["0001.parquet"]
+
+
+def test_a_dry_run_lists_every_job_of_many(tmp_path):
+    began = time.monotonic()
+    assert would_run(prepare(tmp_path), shards=1000) == {"plan": 1, "score": 1000, "merge": 1}
+    assert time.monotonic() - began < 60  # 15 s on a machine that does nothing else
+
+
+def test_snakemakes_lint_has_one_complaint(tmp_path):
+    # The rules run the varscore that is installed beside Snakemake, so that results are of
+    # the version that the user sees; a conda environment of their own could be another.
+    _, output = run(*arguments(prepare(tmp_path), "--lint"))
+    complaints = [line.strip() for line in output.splitlines() if line.startswith("    * ")]
+    assert set(complaints) == {"* Specify a conda environment or container for each rule.:"}
+
+
+def test_the_snakefile_is_formatted():
+    subprocess.run([BIN / "snakefmt", "--check", ROOT / "Snakefile"], check=True)
+
+
+# --- kill -9 -----------------------------------------------------------------------------
+
+# Each takes about ten seconds.
+KILLS = 20 if os.environ.get("CI") else 5
+
+
+def test_kill_9_at_random_moments_and_resume(finished, tmp_path, capsys):
+    """Kill, resume, kill, ...; a result is compared, and it and a shard are made again.
+
+    Each attempt kills Snakemake, a process that scores, or one that merges, as chance wants
+    and as there is one; so a kill may lose a shard on each core, and no other.
+    """
+    merged = Path("out", "scores.parquet")
+    expected = (finished / merged).read_bytes()
+    chance = random.Random(4)
+    kills = dict.fromkeys(("snakemake", "score", "merge"), 0)
+    folder, needed, scored, compared = prepare(tmp_path), ALL["score"], 0, 0
+    while sum(kills.values()) < KILLS:
+        victim = chance.choice(list(kills))
+        with open(folder / "said", "w") as said:
+            process = start(said, *arguments(folder, "--nolock", "--rerun-incomplete"))
+            kills[victim] += kill(process, folder, victim, chance)
+        code = process.wait()
+        scored += jobs((folder / "said").read_text()).get("score", 0)
+        if code == 0:
+            assert (folder / merged).read_bytes() == expected
+            (folder / merged).unlink()
+            (folder / "out" / "shards" / f"000{chance.randint(1, 3)}.parquet").unlink()
+            needed, compared = needed + 1, compared + 1
+    code, output = resume(*arguments(folder))
+    assert code == 0, output
+    scored += jobs(output).get("score", 0)
+    assert (folder / merged).read_bytes() == expected
+    assert would_run(folder) == {}
+    with capsys.disabled():
+        counts = ", ".join(f"{n} of {victim}" for victim, n in kills.items())
+        print(  # noqa: T201 - the numbers that the test is about
+            f"\n{sum(kills.values())} kills ({counts}); {compared + 1} results compared; "
+            f"{scored} shards scored, {needed} of them needed without kills"
+        )
+    assert needed <= scored <= needed + 2 * (kills["snakemake"] + kills["score"])
+
+
+def kill(process, folder, victim, chance):
+    """Kill -9 Snakemake, or one of its varscore processes, a moment after it began."""
+    while process.poll() is None:
+        targets = [process] if victim == "snakemake" else processes(folder, victim)
+        if targets:
+            time.sleep(chance.uniform(0, {"snakemake": 8, "score": 4, "merge": 1}[victim]))
+            with contextlib.suppress(psutil.NoSuchProcess):
+                running = process.poll() is None
+                targets[0].send_signal(signal.SIGKILL)
+                return running
+        time.sleep(0.02)
+    return False
+
+
+def test_make_resume_after_snakemake_was_killed(finished, tmp_path):
+    folder = prepare(tmp_path)
+    with open(folder / "said", "w") as said:
+        process = start(said, *arguments(folder))
+        while not list(folder.glob("out/plan/plan.json")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    code, output = run(*arguments(folder))
+    assert code == 1
+    assert "rerun-incomplete" in output
+    code, output = resume(*arguments(folder))
+    assert code == 0, output
+    merged = Path("out", "scores.parquet")
+    assert (folder / merged).read_bytes() == (finished / merged).read_bytes()

@@ -1,0 +1,278 @@
+"""Measuring: how fast both engines score here, at what share of the machine, how exactly.
+
+Speed is a ratio within one run: a machine's clock and its other users change from hour to
+hour, and change both engines alike.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.flop_counter import FlopCounterMode
+
+from varscore.engines.incremental import DEFAULT_MEMORY, IncrementalEngine, unsupported
+from varscore.engines.products import Precision, measured_rates
+from varscore.engines.two_pass import TwoPassEngine
+from varscore.errors import OptionError
+from varscore.genome import ReferenceGenome, parse_region
+from varscore.models.basenji2 import Basenji2
+from varscore.models.model import Model
+from varscore.normalise import in_region, locate
+from varscore.options import ScoreOptions
+from varscore.statistics import get_statistics
+from varscore.variant import Variant
+from varscore.vcf import read_alleles
+from varscore.version import __version__
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One engine on some variants.
+
+    Attributes
+    ----------
+    engine : str
+    variants : int
+    seconds : float
+    gflop : float
+        Floating-point operations of all matrix products and convolutions, in 10^9, counted
+        by torch as they ran; a multiplication and an addition count as two.
+    rate_share : float
+        GFLOP per second as a share of the machine's best float32 matrix product.
+    """
+
+    engine: str
+    variants: int
+    seconds: float
+    gflop: float
+    rate_share: float
+
+    @property
+    def per_second(self) -> float:
+        """Variants a second."""
+        return self.variants / self.seconds
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Scores of one way to compute them, held against two passes in float64.
+
+    Attributes
+    ----------
+    engine : str
+    variants : int
+    median, worst : float
+        Relative differences over all variants, statistics and tracks.
+    least_pearson : float
+        Correlation over tracks, of the variant with the lowest; nan with fewer than 3 tracks.
+    """
+
+    engine: str
+    variants: int
+    median: float
+    worst: float
+    least_pearson: float
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What `bench` measured; all of it is of one run on one machine."""
+
+    machine: dict[str, Any]
+    model: dict[str, Any]
+    options: dict[str, Any]
+    product_gflops: dict[str, float]
+    timings: tuple[Timing, ...]
+    agreement: tuple[Agreement, ...]
+    peak_memory_gb: float
+
+    @property
+    def speedup(self) -> float:
+        """How many times as fast as two passes the incremental engine is."""
+        two_pass, incremental = self.timings
+        return incremental.per_second / two_pass.per_second
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {**asdict(self), "speedup": self.speedup, "version": __version__}
+
+
+def bench(
+    vcf: str | Path,
+    genome: str | Path,
+    model: Model,
+    options: ScoreOptions,
+    *,
+    two_pass_variants: int = 12,
+    exact_variants: int = 4,
+    memory: int = DEFAULT_MEMORY,
+) -> BenchReport:
+    """Time both engines on a VCF's variants and compare their scores with float64.
+
+    Parameters
+    ----------
+    vcf, genome : str or Path
+    model : Model
+    options : ScoreOptions
+        Its region, if any, says which variants; its precision is the incremental engine's.
+    two_pass_variants : int
+        Two passes are timed on so many variants, spread evenly over the others.
+    exact_variants : int
+        Variants whose scores are computed in float64 too; 0 for none.
+    memory : int
+        Bytes that the incremental engine's tensors may take.
+
+    Returns
+    -------
+    BenchReport
+
+    Raises
+    ------
+    VarscoreError
+        If the input cannot be read, or holds no variant that the incremental engine scores.
+    """
+    plan = options.window_plan(model.config)
+    statistics = get_statistics(options.statistics)
+    tracks = model.tracks.select(options.tracks).indices
+    with ReferenceGenome(genome) as reference:
+        variants = [
+            variant
+            for variant in _variants(vcf, reference, options)
+            if unsupported(model.config, plan, variant) is None
+        ]
+        if not variants:
+            raise OptionError(
+                f"{vcf}: none of its variants is one that the incremental engine scores with "
+                "this model and these options; there is nothing to compare"
+            )
+
+        def two_pass(network: Basenji2) -> TwoPassEngine:
+            return TwoPassEngine(network, reference, plan, statistics, tracks)
+
+        def incremental(
+            network: Basenji2, precision: Precision, *, force_reduced: bool = False
+        ) -> IncrementalEngine:
+            return IncrementalEngine(
+                network,
+                reference,
+                plan,
+                statistics,
+                tracks,
+                precision=precision,
+                memory=memory,
+                force_reduced=force_reduced,
+            )
+
+        rates = measured_rates(model.device)
+        best = max(rate for name, rate in rates.items() if name != "bfloat16")
+        sample = _spread(variants, two_pass_variants)
+        timings = (
+            _time("two passes", two_pass(model.network).score, sample, best),
+            _time(
+                f"incremental, {options.precision}",
+                incremental(model.network, options.precision).score,
+                variants,
+                best,
+            ),
+        )
+        peak = _peak_memory(model.device)
+        few = _spread(variants, exact_variants)
+        agreement: tuple[Agreement, ...] = ()
+        if few:
+            exact = two_pass(copy.deepcopy(model.network).double()).score(few)
+            ways: dict[str, Callable[[Sequence[Variant]], NDArray[Any]]] = {
+                "two passes, float32": two_pass(model.network).score,
+                "incremental, float32": incremental(model.network, "float32").score,
+                "incremental, bfloat16 products": incremental(
+                    model.network, "mixed", force_reduced=True
+                ).score,
+            }
+            agreement = tuple(_compare(name, way(few), exact) for name, way in ways.items())
+    return BenchReport(
+        machine={
+            "processor": _processor(),
+            "device": str(model.device),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
+        model={key: model.metadata[key] for key in ("name", "sha256", "activation")},
+        options=asdict(options),
+        product_gflops=rates,
+        timings=timings,
+        agreement=agreement,
+        peak_memory_gb=peak,
+    )
+
+
+def _variants(vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions) -> list[Variant]:
+    """Return the VCF's distinct variants that can be scored, in its order."""
+    region = parse_region(options.region, genome) if options.region else None
+    alleles = read_alleles(vcf, max_allele_length=options.max_allele_length)
+    found = (
+        locate(allele, genome).variant
+        for allele in alleles
+        if region is None or in_region(allele, region, genome)
+    )
+    return list(dict.fromkeys(variant for variant in found if variant is not None))
+
+
+def _spread(variants: Sequence[Variant], n: int) -> list[Variant]:
+    """Take up to `n` variants, evenly spaced."""
+    n = min(n, len(variants))
+    return [variants[(2 * i + 1) * len(variants) // (2 * n)] for i in range(n)]
+
+
+def _time(
+    name: str,
+    score: Callable[[Sequence[Variant]], object],
+    variants: Sequence[Variant],
+    best: float,
+) -> Timing:
+    score(variants[:1])  # kernels are chosen and memory is mapped on first use
+    with FlopCounterMode(display=False) as counter:
+        start = time.perf_counter()
+        score(variants)
+        seconds = time.perf_counter() - start
+    gflop = counter.get_total_flops() / 1e9
+    return Timing(name, len(variants), seconds, gflop, gflop / seconds / best)
+
+
+def _compare(name: str, scores: NDArray[Any], exact: NDArray[Any]) -> Agreement:
+    relative = np.abs(scores - exact) / np.maximum(np.abs(exact), np.finfo(np.float32).tiny)
+    correlations = [np.nan]
+    if exact.shape[2] > 2:
+        correlations = [
+            float(np.corrcoef(a, b)[0, 1])
+            for scored, true in zip(scores, exact, strict=True)
+            for a, b in zip(scored, true, strict=True)
+        ]
+    return Agreement(
+        name, len(exact), float(np.median(relative)), float(relative.max()), min(correlations)
+    )
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Return the most memory that was taken so far, in GB: of the GPU, else of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

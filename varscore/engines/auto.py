@@ -1,0 +1,80 @@
+"""Choosing an engine: the incremental one wherever its arithmetic serves, else two passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varscore.engines import Engine, OnScored
+from varscore.engines.incremental import DEFAULT_MEMORY, IncrementalEngine, unsupported
+from varscore.engines.products import Precision
+from varscore.engines.two_pass import TwoPassEngine
+from varscore.genome import ReferenceGenome
+from varscore.models.basenji2 import Basenji2
+from varscore.statistics import Statistic
+from varscore.variant import Variant
+from varscore.windows import WindowPlan
+
+__all__ = ["DEFAULT_MEMORY", "EngineName", "make_engine"]
+
+EngineName = Literal["auto", "incremental", "two-pass"]
+
+
+def make_engine(
+    name: EngineName,
+    network: Basenji2,
+    genome: ReferenceGenome,
+    plan: WindowPlan,
+    statistics: Sequence[Statistic],
+    track_indices: Sequence[int],
+    *,
+    precision: Precision = "float32",
+    memory: int = DEFAULT_MEMORY,
+) -> Engine:
+    """Make an engine by name; the parameters are those of the engines.
+
+    Parameters
+    ----------
+    name : {"auto", "incremental", "two-pass"}
+        "auto" scores a variant incrementally where that is exact and in two passes where it
+        is not; "incremental" refuses such a variant when it is met.
+    network, genome, plan, statistics, track_indices, precision, memory
+        As in `IncrementalEngine`.
+    """
+    parts = (network, genome, plan, statistics, track_indices)
+    if name == "two-pass":
+        return TwoPassEngine(*parts)
+    incremental = IncrementalEngine(*parts, precision=precision, memory=memory)
+    return incremental if name == "incremental" else _Auto(incremental, TwoPassEngine(*parts))
+
+
+class _Auto:
+    """Both engines, each for the variants that it is right for."""
+
+    def __init__(self, incremental: IncrementalEngine, two_pass: TwoPassEngine) -> None:
+        self._incremental, self._two_pass = incremental, two_pass
+        self._config, self._plan = two_pass.network.config, two_pass.plan
+
+    def describe(self) -> dict[str, Any]:
+        """Return how scores are computed here, JSON-ready."""
+        return {**self._incremental.describe(), "engine": "auto"}
+
+    def score(
+        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+    ) -> NDArray[np.float32]:
+        """Score some variants; see `varscore.engines.Engine.score`."""
+        refused = np.array(
+            [unsupported(self._config, self._plan, v) is not None for v in variants], bool
+        )
+        scores: NDArray[np.float32] | None = None
+        for engine, chosen in ((self._incremental, ~refused), (self._two_pass, refused)):
+            part = engine.score(list(compress(variants, chosen)), on_scored)
+            if scores is None:
+                scores = np.empty((len(variants), *part.shape[1:]), part.dtype)
+            scores[chosen] = part
+        assert scores is not None
+        return scores

@@ -1,0 +1,304 @@
+"""The incremental engine: two passes' scores, from what each variant changes alone.
+
+Along a contig the reference is computed once for all variants that share a strand and a
+phase; from there only the difference between the alleles is carried through the network,
+over the bins that it reaches. Both are exact: see `layout` for what is computed,
+`trunk`, `reference` and `alternate` for how, `stretch` for what is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from varscore.engines import OnScored
+from varscore.engines.allocator import keep_freed_memory
+from varscore.engines.alternate import Placed, score_batch
+from varscore.engines.layout import layout_of
+from varscore.engines.products import Precision, Products, full_float32
+from varscore.engines.reach import Reach, Span
+from varscore.engines.reference import TRACK_BLOCK, Segment, Stages, segment_bytes
+from varscore.engines.segments import SegmentKey, Segments, segment_keys
+from varscore.engines.shared import SharedTrunk
+from varscore.engines.strand import Strand
+from varscore.engines.stretch import Site, cut_stretches
+from varscore.engines.trunk import Trunk
+from varscore.errors import OptionError
+from varscore.genome import ReferenceGenome
+from varscore.models.basenji2 import Basenji2, BasenjiConfig
+from varscore.statistics import Statistic
+from varscore.variant import Variant
+from varscore.windows import WindowPlan
+
+DEFAULT_MEMORY = 3 << 30
+"""Bytes for tensors; the process needs about half a GB beside them."""
+
+Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
+"""Takes the scores of some sites, shape (B, S, T)."""
+
+_LARGEST_BATCH = 32
+_LEAST_MEMORY = 1 << 26
+
+
+def unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> str | None:
+    """Say why the incremental engine does not score a variant.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+    plan : WindowPlan
+    variant : Variant
+
+    Returns
+    -------
+    str or None
+        A reason that completes "... because", or None where it scores it.
+    """
+    if plan.indels == "trim" and variant.is_indel:
+        return "alleles centre-trimmed to the window (--indels trim) share no frame"
+    return layout_of(config, plan, variant, whole_window=False).refusal
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the parts of the work may fill.
+
+    Attributes
+    ----------
+    stretch : int
+        Bytes of a stretch's trunk and of the segments that are kept.
+    trunk_bin, segment_bin : int
+        Bytes of a bin of these.
+    cell : int
+        Bins of a walk along the trunk.
+    batch : int
+        Variants of a batch.
+    """
+
+    stretch: int
+    trunk_bin: int
+    segment_bin: int
+    cell: int
+    batch: int
+
+    @classmethod
+    def of(
+        cls,
+        memory: int,
+        largest_batch: int,
+        reach: Reach,
+        members: int,
+        n_tracks: int,
+        itemsize: int,
+    ) -> Budget:
+        """Divide `memory` bytes; numbers are of `itemsize` bytes."""
+        config = reach.config
+        channels = (4, config.stem_channels, *config.tower_channels)
+        # A walk holds a layer's input, its activation and its output, over all phases.
+        layer = max(2 * a + b for a, b in pairwise(channels))
+        widest = reach.needed(Span(0, 1))[0].width + 2 * reach.edge
+        variant = members * min(widest, config.window_bins) * 6 * config.head_channels
+        return cls(
+            stretch=memory * 7 // 10,
+            trunk_bin=config.trunk_channels * itemsize,
+            segment_bin=members * segment_bytes(reach, n_tracks, itemsize),
+            cell=max(1, memory * 15 // 100 // (config.bin_width * layer * itemsize)),
+            batch=min(max(1, memory // 8 // (variant * itemsize)), largest_batch),
+        )
+
+
+class IncrementalEngine:
+    """Scores variants by what they change.
+
+    Parameters
+    ----------
+    network : Basenji2
+        Folded, in eval mode, on the device and of the precision to compute with.
+    genome : ReferenceGenome
+    plan : WindowPlan
+    statistics : sequence of Statistic
+    track_indices : sequence of int
+        0-based tracks of the network to score.
+    precision : {"float32", "mixed"}
+        "mixed": products of the difference in bfloat16, where this machine runs them faster.
+    memory : int
+        Bytes that tensors may take beside the weights.
+    force_reduced : bool
+        With "mixed", take bfloat16 products even where they are slower.
+
+    Raises
+    ------
+    OptionError
+        From `score`, for a variant that `unsupported` gives a reason against.
+    """
+
+    def __init__(
+        self,
+        network: Basenji2,
+        genome: ReferenceGenome,
+        plan: WindowPlan,
+        statistics: Sequence[Statistic],
+        track_indices: Sequence[int],
+        *,
+        precision: Precision = "float32",
+        memory: int = DEFAULT_MEMORY,
+        force_reduced: bool = False,
+    ) -> None:
+        keep_freed_memory()
+        self._config = network.config
+        self._device, self._dtype = network.final.weight.device, network.final.weight.dtype
+        self._genome, self._plan, self._statistics = genome, plan, tuple(statistics)
+        self._whole_window = any(s.needs_whole_window for s in statistics)
+        self._n_tracks = len(track_indices)
+        projection = network.final.weight[:TRACK_BLOCK].t()
+        self.products = Products.choose(precision, projection, force=force_reduced)
+        self._trunk = Trunk(network, self.products)
+        self._stages = Stages(network, track_indices, self.products)
+        self._set_memory(memory, _LARGEST_BATCH)
+
+    def describe(self) -> dict[str, Any]:
+        """Return how scores are computed here, JSON-ready, for the output's metadata."""
+        return {
+            "engine": "incremental",
+            "products": self.products.note,
+            "bfloat16_differences": self.products.reduced,
+        }
+
+    def score(
+        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+    ) -> NDArray[np.float32]:
+        """Score some variants; see `varscore.engines.Engine.score`.
+
+        Returns
+        -------
+        ndarray, shape (B, S, T), float32
+            In the order of `variants`; float64 where the network is.
+
+        Raises
+        ------
+        OptionError
+            If a variant is not served; `unsupported` says so beforehand.
+        """
+        dtype = np.float64 if self._dtype == torch.float64 else np.float32
+        scores = np.empty((len(variants), len(self._statistics), self._n_tracks), dtype)
+        sites = sorted(
+            (self._site(row, variant) for row, variant in enumerate(variants)),
+            key=lambda site: site.variant,
+        )
+        done = np.zeros(len(variants), bool)
+
+        def finish(batch: Sequence[Site], result: NDArray[np.float64]) -> None:
+            rows = [site.row for site in batch]
+            scores[rows], done[rows] = result, True
+            if on_scored:
+                on_scored(len(rows))
+
+        with torch.inference_mode(), full_float32():
+            while sites:
+                stretch = next(self._stretches(sites))
+                if self._attempt(stretch, finish):
+                    sites = sites[len(stretch) :]
+                else:  # go on with less at a time; the exception and its tensors are gone
+                    self._set_memory(self._memory // 2, max(1, self._budget.batch // 2))
+                    torch.cuda.empty_cache()
+                    sites = [site for site in sites if not done[site.row]]
+        return cast("NDArray[np.float32]", scores)
+
+    def _stretches(self, sites: Sequence[Site]) -> Iterator[list[Site]]:
+        budget = self._budget
+        return cut_stretches(sites, budget.stretch, budget.trunk_bin, budget.segment_bin)
+
+    def _attempt(self, stretch: Sequence[Site], finish: Finish) -> bool:
+        """Score a stretch; say whether its memory was enough."""
+        try:
+            self._score_stretch(stretch, finish)
+        except torch.cuda.OutOfMemoryError:
+            if self._memory < _LEAST_MEMORY:
+                raise
+            return False
+        return True
+
+    def _set_memory(self, memory: int, largest_batch: int) -> None:
+        members = len(self._plan.shifts) * (2 if self._plan.reverse_complement else 1)
+        self._memory = memory
+        self._budget = Budget.of(
+            memory,
+            largest_batch,
+            Reach(self._config),
+            members,
+            self._n_tracks,
+            self._dtype.itemsize,
+        )
+
+    def _site(self, row: int, variant: Variant) -> Site:
+        if reason := unsupported(self._config, self._plan, variant):
+            raise OptionError(
+                f"{variant.contig}:{variant.pos}:{variant.ref}:{variant.alt}: "
+                f"the incremental engine does not score it because {reason}; use two-pass"
+            )
+        layout = layout_of(self._config, self._plan, variant, whole_window=self._whole_window)
+        strands = self._strands(variant.contig)
+        starts = tuple(
+            strands[member.reverse].window_start(self._plan, variant, member.shift)
+            for member in layout.members
+        )
+        return Site(row, variant, layout, starts)
+
+    def _strands(self, contig: str) -> dict[bool, Strand]:
+        length = self._genome.lengths[contig]
+        sides = (False, True) if self._plan.reverse_complement else (False,)
+        return {reverse: Strand(self._genome, contig, length, reverse) for reverse in sides}
+
+    def _score_stretch(self, sites: Sequence[Site], finish: Finish) -> None:
+        trunk = SharedTrunk(
+            self._trunk,
+            self._strands(sites[0].variant.contig),
+            sites,
+            self._budget.cell,
+            self._device,
+            self._dtype,
+        )
+        segments = Segments(self._stages, trunk, len(sites[0].layout.members))
+        keys = segment_keys(sites, self._n_tracks)
+        groups: dict[tuple[SegmentKey, ...], dict[Hashable, list[Site]]] = {}
+        for site, key in zip(sites, keys, strict=True):
+            groups.setdefault(key, {}).setdefault(site.layout.shape, []).append(site)
+        for key, by_shape in sorted(groups.items(), key=lambda item: item[0]):
+            for group in by_shape.values():
+                for i in range(0, len(group), self._budget.batch):
+                    batch = group[i : i + self._budget.batch]
+                    placed = [
+                        self._place(trunk, segments.get(one), batch, number)
+                        for number, one in enumerate(key)
+                    ]
+                    result = score_batch(
+                        self._stages, batch[0].layout, placed, self._statistics
+                    )
+                    finish(batch, result.cpu().numpy())
+
+    def _place(
+        self, trunk: SharedTrunk, segment: Segment, batch: Sequence[Site], number: int
+    ) -> Placed:
+        """Bring a batch's differences of one member together."""
+        width = self._config.bin_width
+        paths = []
+        for side, path in enumerate(batch[0].layout.members[number].paths):
+            if not path.out.width:
+                continue
+            diff = torch.empty(
+                len(batch),
+                path.active[0].width,
+                self._config.trunk_channels,
+                device=self._device,
+                dtype=self._dtype,
+            )
+            for site, out in zip(batch, diff, strict=True):
+                trunk.difference(site, number, side, out)
+            paths.append((path, diff))
+        return Placed(segment, [site.starts[number] // width for site in batch], paths)

@@ -1,0 +1,177 @@
+"""Matrix products, which is what the engine's time goes to: which kernel, in which precision.
+
+The same product runs at very different speeds under different names, and which name wins
+depends on the processor. It is measured here, once a process, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Precision = Literal["float32", "mixed"]
+Kernel = Callable[[Tensor], Tensor]
+
+# Rows of the product that kernels are compared on, and how often each runs.
+_ROWS, _ROUNDS = 2048, 3
+# On x86 oneDNN's convolution runs at up to twice the speed of the other two; a kernel must be
+# this much faster to be taken in its place.
+_USUAL, _FAR_AHEAD = "conv2d", 1.6
+# Reduced products must be this much faster to be worth their lost digits.
+_WORTHWHILE = 1.2
+
+
+def _matmul(weight: Tensor) -> Kernel:
+    return lambda x: x @ weight
+
+
+def _linear(weight: Tensor) -> Kernel:
+    transposed = weight.t().contiguous()
+    return lambda x: F.linear(x, transposed)
+
+
+def _pointwise_conv(weight: Tensor) -> Kernel:
+    filters = weight.t()[:, :, None, None].contiguous(memory_format=torch.channels_last)
+
+    def product(x: Tensor) -> Tensor:
+        image = x.reshape(1, 1, -1, x.shape[-1]).permute(0, 3, 1, 2)
+        return F.conv2d(image, filters).permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
+
+    return product
+
+
+def _bfloat16(weight: Tensor) -> Kernel:
+    reduced, dtype = weight.bfloat16(), weight.dtype
+    return lambda x: (x.bfloat16() @ reduced).to(dtype)
+
+
+_KERNELS: dict[str, Callable[[Tensor], Kernel]] = {
+    "matmul": _matmul,
+    "linear": _linear,
+    "conv2d": _pointwise_conv,
+}
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@lru_cache(maxsize=8)
+def measured_rates(
+    device: torch.device, inputs: int = 1536, outputs: int = 512, *, reduced: bool = True
+) -> dict[str, float]:
+    """Time each way to ask for one product.
+
+    Parameters
+    ----------
+    device : torch.device
+    inputs, outputs : int
+        Of the product, which has 2,048 rows; by default the published model's projection.
+    reduced : bool
+        Whether to time ``bfloat16`` too, which takes seconds where the processor has none.
+
+    Returns
+    -------
+    dict of str to float
+        GFLOP/s of the float32 kernels by name, and of ``bfloat16``.
+    """
+    x = torch.ones(_ROWS, inputs, device=device)
+    weight = torch.full((inputs, outputs), 1 / inputs, device=device)
+    work = 2e-9 * _ROWS * inputs * outputs
+    kernels = {name: make(weight) for name, make in _KERNELS.items()}
+    if reduced:
+        kernels["bfloat16"] = _bfloat16(weight)
+    seconds = dict.fromkeys(kernels, float("inf"))
+    with full_float32():
+        for _ in range(_ROUNDS):  # in turns, so that a busy moment meets them all
+            for name, kernel in kernels.items():
+                _synchronise(device)
+                start = time.perf_counter()
+                kernel(x)
+                _synchronise(device)
+                seconds[name] = min(seconds[name], time.perf_counter() - start)
+    return {name: work / best for name, best in seconds.items()}
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Keep TF32, which torch allows in GPU convolutions by default, out of float32."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+@dataclass(frozen=True)
+class Products:
+    """Makes products with fixed weights, of the reference and of the difference.
+
+    Attributes
+    ----------
+    kernel : str
+        The float32 (or float64) kernel.
+    reduced : bool
+        Whether products of the difference are taken in bfloat16.
+    note : str
+        In which precision what is computed, for the output's metadata.
+    """
+
+    kernel: str
+    reduced: bool
+    note: str
+
+    @classmethod
+    def choose(
+        cls,
+        precision: Precision,
+        weight: Tensor,
+        *,
+        force: bool = False,
+    ) -> Products:
+        """Choose for a machine.
+
+        Parameters
+        ----------
+        precision : {"float32", "mixed"}
+            "mixed" allows bfloat16 products of the difference; they are taken where this
+            machine runs them at least 1.2 times as fast.
+        weight : Tensor, shape (K, N)
+            The weight of most of the work, for its shape, device and dtype; in float64
+            nothing is measured.
+        force : bool
+            Take the reduced products that `precision` allows even where they are slower.
+        """
+        if weight.dtype != torch.float32:
+            return cls("matmul", precision == "mixed" and force, f"{weight.dtype} products")
+        rates = measured_rates(weight.device, *weight.shape, reduced=precision == "mixed")
+        # Kernels round differently: a measurement that a busy moment spoilt must not decide
+        # about the last digits, so that the usual winner stays unless it is far behind.
+        fastest = max(_KERNELS, key=lambda name: rates[name])
+        kernel = fastest if rates[fastest] > _FAR_AHEAD * rates[_USUAL] else _USUAL
+        if precision == "float32":
+            return cls(kernel, False, "float32 products, no TF32")
+        if force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:
+            note = "reference: float32 products, no TF32; difference: bfloat16 products"
+            return cls(kernel, True, note)
+        note = "float32 products, no TF32: bfloat16 products are no faster on that machine"
+        return cls(kernel, False, note)
+
+    def of_reference(self, weight: Tensor) -> Kernel:
+        """Return x -> x @ weight, x of shape (..., K), weight of shape (K, N)."""
+        return _KERNELS[self.kernel](weight)
+
+    def of_difference(self, weight: Tensor) -> Kernel:
+        """Return the same for a difference, reduced where that was chosen."""
+        return _bfloat16(weight) if self.reduced else self.of_reference(weight)

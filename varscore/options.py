@@ -1,0 +1,111 @@
+"""What a user may ask for when scoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from varscore.engines.auto import EngineName
+from varscore.engines.products import Precision
+from varscore.errors import OptionError
+from varscore.models.basenji2 import BasenjiConfig
+from varscore.statistics import get_statistics
+from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH
+from varscore.windows import IndelMode, WindowKind, WindowPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """Everything besides VCF, genome and model that determines a result.
+
+    Attributes
+    ----------
+    statistics : tuple of str
+        Names in `varscore.statistics.STATISTICS`.
+    tracks : str, tuple of str or None
+        Which tracks, as in `varscore.tracks.TrackTable.select`; None for all.
+    windows : {"centred", "binned"}
+    indels : {"stitch", "trim"}
+    reverse_complement : bool
+        Average predictions over both strands.
+    shifts : tuple of int
+        Average predictions over windows that start this many bases further left.
+    engine : {"auto", "incremental", "two-pass"}
+        "auto" computes a variant's scores from what it changes where that is exact, and in
+        two full passes where it is not; "incremental" refuses such a variant.
+    precision : {"float32", "mixed"}
+        "mixed" takes the matrix products of differences in bfloat16, where the machine runs
+        them faster.
+    region : str or None
+        Score only records whose POS lies here, such as ``chr1:1-1000000`` (1-based,
+        inclusive); rows of other records are left out.
+    max_allele_length : int
+        Longest allele that is scored, in letters, after trimming.
+    allow_ref_mismatches : bool
+        Go on although many REF alleles differ from the genome.
+
+    Raises
+    ------
+    OptionError
+        If a value is not one of those allowed.
+    """
+
+    statistics: tuple[str, ...] = ("SAD",)
+    tracks: str | tuple[str, ...] | None = None
+    windows: WindowKind = "centred"
+    indels: IndelMode = "stitch"
+    reverse_complement: bool = False
+    shifts: tuple[int, ...] = (0,)
+    engine: EngineName = "auto"
+    precision: Precision = "float32"
+    region: str | None = None
+    max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH
+    allow_ref_mismatches: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("statistics", "shifts"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.tracks is not None and not isinstance(self.tracks, str):
+            object.__setattr__(self, "tracks", tuple(self.tracks))
+        get_statistics(self.statistics)
+        for name, allowed in (
+            ("windows", get_args(WindowKind)),
+            ("indels", get_args(IndelMode)),
+            ("engine", get_args(EngineName)),
+            ("precision", get_args(Precision)),
+        ):
+            if getattr(self, name) not in allowed:
+                raise OptionError(
+                    f"{name}: {getattr(self, name)!r} is none of {', '.join(allowed)}"
+                )
+        if not self.shifts or len(set(self.shifts)) < len(self.shifts):
+            raise OptionError(f"shifts: {self.shifts} must be one or more different numbers")
+        if self.max_allele_length < 1:
+            raise OptionError(f"max_allele_length: {self.max_allele_length} is less than 1")
+
+    def window_plan(self, config: BasenjiConfig) -> WindowPlan:
+        """Return where windows lie for a model.
+
+        Raises
+        ------
+        OptionError
+            If shifts or the longest allele would move variants out of the window's middle.
+        """
+        room = config.window_length // 4
+        for name, number in (
+            ("shifts", max(abs(shift) for shift in self.shifts)),
+            ("max_allele_length", self.max_allele_length),
+        ):
+            if number > room:
+                raise OptionError(
+                    f"{name}: {number} is more than a quarter of the model's window "
+                    f"({config.window_length} bases), {room}"
+                )
+        return WindowPlan(
+            length=config.window_length,
+            bin_width=config.bin_width,
+            kind=self.windows,
+            indels=self.indels,
+            shifts=self.shifts,
+            reverse_complement=self.reverse_complement,
+        )

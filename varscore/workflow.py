@@ -1,0 +1,109 @@
+"""What the Snakefile asks of varscore: its config as options of the commands.
+
+Imports no torch: Snakemake reads the Snakefile anew for every job on a cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from varscore.errors import OptionError
+from varscore.fingerprint import fingerprint
+from varscore.models.cache import NAMES, find_named
+from varscore.version import __version__
+
+PLAN_OPTIONS = ("region", "max_allele_length", "allow_ref_mismatches")
+"""Config keys that decide which rows there are; options of `varscore plan`."""
+
+SCORE_OPTIONS = (
+    "model",
+    "params",
+    "activation",
+    "track_table",
+    "tracks",
+    "statistics",
+    "windows",
+    "indels",
+    "reverse_complement",
+    "shifts",
+    "engine",
+    "precision",
+)
+"""Config keys that decide about scores; options of `varscore score`."""
+
+_FILES = ("params", "track_table", "tracks")
+
+
+def plan_arguments(config: Mapping[str, Any]) -> str:
+    """Return the options of `varscore plan` that a config asks for, quoted for a shell."""
+    return _arguments(config, PLAN_OPTIONS)
+
+
+def score_arguments(config: Mapping[str, Any]) -> str:
+    """Return the options of `varscore score` that decide about scores, quoted for a shell."""
+    return _arguments(config, SCORE_OPTIONS)
+
+
+def shard_names(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the shards, as `varscore.shards.ShardEntry.file_name` has them."""
+    return [f"{number:04d}" for number in range(1, config["shards"] + 1)]
+
+
+def score_identity(config: Mapping[str, Any]) -> str:
+    """Return a digest of what determines scores and stands in no option.
+
+    That is varscore's version and the content of the files that options name: weights,
+    their architecture, track tables. Snakemake scores again where it changes.
+
+    Raises
+    ------
+    OptionError
+        If the model is not there.
+    """
+    files = list(_model_files(config["model"]))
+    files += [Path(config[key]) for key in _FILES if config[key] and _is_file(config[key])]
+    return fingerprint(
+        {"version": __version__, "files": {file.name: _sha256(file) for file in files}}
+    )
+
+
+def _arguments(config: Mapping[str, Any], names: Iterable[str]) -> str:
+    words = []
+    for name in names:
+        value = config[name]
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
+        if value is True:
+            words.append(option)
+        elif value is not None and value is not False:
+            words.append(f"{option}={value}")  # one word: a value may begin with a minus sign
+    return shlex.join(words)
+
+
+def _model_files(model: str) -> Iterator[Path]:
+    path = find_named(model) if model in NAMES else Path(model)
+    if path is None or not path.exists():
+        raise OptionError(
+            f"config key model: {model!r} is not there; give the path of weights, or a name "
+            "that `varscore model list` shows as present"
+        )
+    if path.is_file():
+        yield path
+        if path.suffix == ".h5" and (path.parent / "params.json").is_file():
+            yield path.parent / "params.json"
+    else:
+        yield from sorted(file for file in path.iterdir() if file.is_file())
+
+
+def _is_file(value: object) -> bool:
+    return isinstance(value, str) and Path(value).is_file()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
