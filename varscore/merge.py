@@ -87,10 +87,7 @@ def merge_shards(
     with open_result(files[0]) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
     metadata = {
-        **{key: made[key] for key in ("version", "model", "vcf", "options", "torch")},
-        # Speeds that an engine measured to choose its way are in the note: they would make
-        # each run's file another.
-        "engine": {key: fact for key, fact in made["engine"].items() if key != "note"},
+        **{key: made[key] for key in ("version", "model", "vcf", "options", "engine", "torch")},
         "genome": whole.genome,
         "rows": whole.rows,
         "statuses": dict(sorted(whole.statuses.items())),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from varscore.engines.caches import cached_parts
+from varscore.engines.caches import cached_blocks, cached_parts
 from varscore.engines.difference import softplus_difference
 from varscore.engines.layout import Layout, Path
 from varscore.engines.reference import Point, Segment, Stages
@@ -36,10 +36,11 @@ class Placed:
 
 def _activate(stages: Stages, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
     """Return the difference after an activation of the reference from `starts` on."""
-    out, width = torch.empty_like(diff), diff.shape[1]
-    for part in cached_parts(len(diff), diff[0].numel(), diff.device):
-        ref, gate = (x.windows(starts[part], width) for x in (point.values, point.gate))
-        stages.activation.difference(ref, gate, diff[part], out[part])
+    out = torch.empty_like(diff)
+    for part, rows in cached_blocks(diff):
+        first, width = [start + rows.start for start in starts[part]], rows.stop - rows.start
+        ref, gate = (x.windows(first, width) for x in (point.values, point.gate))
+        stages.activation.difference(ref, gate, diff[part, rows], out[part, rows])
     return out
 
 
@@ -96,7 +97,7 @@ def score_batch(
     -------
     Tensor, shape (B, S, T)
     """
-    count = len(placed[0].origins)
+    count, device = len(placed[0].origins), placed[0].segment.head.values.values.device
     projected = [
         [
             (path, propagate(stages, member.segment, member.origins, path, diff))
@@ -107,9 +108,9 @@ def score_batch(
     scores = []
     for block, tracks in enumerate(stages.tracks):
         changes = [[(path, tracks.difference(x)) for path, x in paths] for paths in projected]
-        numbers = layout.union.width * len(tracks.bias)
+        numbers = layout.union.width * tracks.width
         rows = []
-        for part in cached_parts(count, numbers, tracks.bias.device):
+        for part in cached_parts(count, numbers, device):
             change = CoverageChange(
                 _mean_coverage(layout, placed, block, part),
                 _mean_difference(layout, placed, changes, block, part),

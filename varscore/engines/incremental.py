@@ -9,8 +9,6 @@ over the bins that it reaches. Both are exact: see `layout` for what is computed
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -20,10 +18,11 @@ from numpy.typing import NDArray
 from varscore.engines import OnScored
 from varscore.engines.allocator import keep_freed_memory
 from varscore.engines.alternate import Placed, score_batch
+from varscore.engines.budget import Budget
 from varscore.engines.layout import layout_of
 from varscore.engines.products import Precision, Products, full_float32
-from varscore.engines.reach import Reach, Span
-from varscore.engines.reference import TRACK_BLOCK, Segment, Stages, segment_bytes
+from varscore.engines.reach import Reach
+from varscore.engines.reference import TRACK_BLOCK, Segment, Stages
 from varscore.engines.segments import SegmentKey, Segments, segment_keys
 from varscore.engines.shared import SharedTrunk
 from varscore.engines.strand import Strand
@@ -36,13 +35,14 @@ from varscore.statistics import Statistic
 from varscore.variant import Variant
 from varscore.windows import WindowPlan
 
-DEFAULT_MEMORY = 3 << 30
-"""Bytes for tensors; the process needs about half a GB beside them."""
+DEFAULT_MEMORY = 5 << 29
+"""Bytes for tensors; the weights and the interpreter take some 0.6 GB beside them."""
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
 
-_LARGEST_BATCH = 32
+# Variants; a GPU wants more at a time.
+_LARGEST_BATCH = {"cpu": 32, "cuda": 256}
 _LEAST_MEMORY = 1 << 26
 
 
@@ -63,54 +63,6 @@ def unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> st
     if plan.indels == "trim" and variant.is_indel:
         return "alleles centre-trimmed to the window (--indels trim) share no frame"
     return layout_of(config, plan, variant, whole_window=False).refusal
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What the parts of the work may fill.
-
-    Attributes
-    ----------
-    stretch : int
-        Bytes of a stretch's trunk and of the segments that are kept.
-    trunk_bin, segment_bin : int
-        Bytes of a bin of these.
-    cell : int
-        Bins of a walk along the trunk.
-    batch : int
-        Variants of a batch.
-    """
-
-    stretch: int
-    trunk_bin: int
-    segment_bin: int
-    cell: int
-    batch: int
-
-    @classmethod
-    def of(
-        cls,
-        memory: int,
-        largest_batch: int,
-        reach: Reach,
-        members: int,
-        n_tracks: int,
-        itemsize: int,
-    ) -> Budget:
-        """Divide `memory` bytes; numbers are of `itemsize` bytes."""
-        config = reach.config
-        channels = (4, config.stem_channels, *config.tower_channels)
-        # A walk holds a layer's input, its activation and its output, over all phases.
-        layer = max(2 * a + b for a, b in pairwise(channels))
-        widest = reach.needed(Span(0, 1))[0].width + 2 * reach.edge
-        variant = members * min(widest, config.window_bins) * 6 * config.head_channels
-        return cls(
-            stretch=memory * 7 // 10,
-            trunk_bin=config.trunk_channels * itemsize,
-            segment_bin=members * segment_bytes(reach, n_tracks, itemsize),
-            cell=max(1, memory * 15 // 100 // (config.bin_width * layer * itemsize)),
-            batch=min(max(1, memory // 8 // (variant * itemsize)), largest_batch),
-        )
 
 
 class IncrementalEngine:
@@ -160,7 +112,8 @@ class IncrementalEngine:
         self.products = Products.choose(precision, projection, force=force_reduced)
         self._trunk = Trunk(network, self.products)
         self._stages = Stages(network, track_indices, self.products)
-        self._set_memory(memory, _LARGEST_BATCH)
+        largest = _LARGEST_BATCH.get(self._device.type, _LARGEST_BATCH["cpu"])
+        self._set_memory(memory, largest)
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""
@@ -273,14 +226,22 @@ class IncrementalEngine:
             for group in by_shape.values():
                 for i in range(0, len(group), self._budget.batch):
                     batch = group[i : i + self._budget.batch]
-                    placed = [
-                        self._place(trunk, segments.get(one), batch, number)
-                        for number, one in enumerate(key)
-                    ]
-                    result = score_batch(
-                        self._stages, batch[0].layout, placed, self._statistics
-                    )
-                    finish(batch, result.cpu().numpy())
+                    finish(batch, self._score_batch(trunk, segments, key, batch))
+
+    def _score_batch(
+        self,
+        trunk: SharedTrunk,
+        segments: Segments,
+        keys: Sequence[SegmentKey],
+        batch: Sequence[Site],
+    ) -> NDArray[np.float64]:
+        placed = [
+            self._place(trunk, segments.get(key), batch, number)
+            for number, key in enumerate(keys)
+        ]
+        scores = score_batch(self._stages, batch[0].layout, placed, self._statistics)
+        result: NDArray[np.float64] = scores.cpu().numpy()
+        return result
 
     def _place(
         self, trunk: SharedTrunk, segment: Segment, batch: Sequence[Site], number: int

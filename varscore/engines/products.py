@@ -168,10 +168,12 @@ class Products:
         note = "float32 products, no TF32: bfloat16 products are no faster on that machine"
         return cls(kernel, False, note)
 
-    def of_reference(self, weight: Tensor) -> Kernel:
-        """Return x -> x @ weight, x of shape (..., K), weight of shape (K, N)."""
-        return _KERNELS[self.kernel](weight)
+    def with_weight(self, weight: Tensor) -> tuple[Kernel, Kernel]:
+        """Return x -> x @ weight for references and for differences.
 
-    def of_difference(self, weight: Tensor) -> Kernel:
-        """Return the same for a difference, reduced where that was chosen."""
-        return _bfloat16(weight) if self.reduced else self.of_reference(weight)
+        Parameters
+        ----------
+        weight : Tensor, shape (K, N)
+        """
+        reference = _KERNELS[self.kernel](weight)
+        return reference, _bfloat16(weight) if self.reduced else reference

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from varscore.engines.difference import GATED_ACTIVATIONS, GatedActivation
-from varscore.engines.products import Kernel, Products
+from varscore.engines.products import Products
 from varscore.engines.reach import Reach, Span
 from varscore.models.basenji2 import Basenji2, ConvBlock, ResidualBlock
 
@@ -30,10 +30,7 @@ class DilatedConv:
         self.reach = self.dilation * (self.kernel // 2)
         # (C_in, taps x C_out): all taps of an input position in one product
         taps = weight.permute(1, 2, 0).flatten(1).contiguous()
-        self._reference, self._difference = (
-            products.of_reference(taps),
-            products.of_difference(taps),
-        )
+        self._reference, self._difference = products.with_weight(taps)
 
     def reference(self, active: Tensor, before: Span, after: Span) -> Tensor:
         """Map bins `before`, shape (W, C), to bins `after`, (W', C')."""
@@ -59,28 +56,31 @@ class DilatedConv:
 
 
 class Pointwise:
-    """A convolution of one position."""
+    """A layer that reads one position: a convolution of one tap, or the final projection.
 
-    def __init__(self, block: ConvBlock, products: Products) -> None:
-        weight, bias = block.conv.weight[:, :, 0].t().contiguous(), block.conv.bias
+    Attributes
+    ----------
+    difference : callable
+        From a difference, shape (B, W, C), to (B, W, C').
+    width : int
+        Channels that come out, C'.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, products: Products) -> None:
+        self.width = len(bias)
+        self._bias = bias
+        self._product, self.difference = products.with_weight(weight.t().contiguous())
+
+    @classmethod
+    def of(cls, block: ConvBlock, products: Products) -> Pointwise:
+        """Take the convolution of a block."""
+        bias = block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
-        self.bias = bias
-        self.product = products.of_reference(weight)
-        self.difference = products.of_difference(weight)
+        return cls(block.conv.weight[:, :, 0], bias, products)
 
     def reference(self, active: Tensor) -> Tensor:
         """Map (n, C) to (n, C')."""
-        return self.product(active).add_(self.bias)
-
-
-class TrackBlock:
-    """The final projection to some tracks."""
-
-    def __init__(self, weight: Tensor, bias: Tensor, products: Products) -> None:
-        self.bias = bias
-        weight = weight.t().contiguous()
-        self.product = products.of_reference(weight)
-        self.difference: Kernel = products.of_difference(weight)
+        return self._product(active).add_(self._bias)
 
 
 class Stages:
@@ -102,17 +102,17 @@ class Stages:
         self.reach = Reach(config)
         self.activation = GATED_ACTIVATIONS[config.activation]
         self.blocks = [
-            (DilatedConv(block.dilated, products), Pointwise(block.pointwise, products))
+            (DilatedConv(block.dilated, products), Pointwise.of(block.pointwise, products))
             for block in network.blocks
             if isinstance(block, ResidualBlock)
         ]
-        self.head = Pointwise(network.head, products)
+        self.head = Pointwise.of(network.head, products)
         weight, bias = network.final.weight, network.final.bias
         tracks = [
             list(track_indices[i : i + TRACK_BLOCK])
             for i in range(0, len(track_indices), TRACK_BLOCK)
         ]
-        self.tracks = [TrackBlock(weight[part], bias[part], products) for part in tracks]
+        self.tracks = [Pointwise(weight[part], bias[part], products) for part in tracks]
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def reference_segment(stages: Stages, trunk: Tensor, start: int, *, padded: bool
     y = stages.head.reference(head_input.activated())
     head = Point.of(stages.activation, y, start)
     active = head.activated()
-    logits = [tracks.product(active).add_(tracks.bias) for tracks in stages.tracks]
+    logits = [tracks.reference(active) for tracks in stages.tracks]
     return Segment(
         inputs,
         hidden,

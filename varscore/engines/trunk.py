@@ -89,7 +89,7 @@ class TrunkLayer:
             for part in torch.split(weight[:, :, None], _SUMMED, dim=1)
         ]
         # (C_in, taps x C_out): all taps of an input position in one product
-        self.taps = products.of_difference(weight.permute(1, 2, 0).flatten(1).contiguous())
+        _, self.taps = products.with_weight(weight.permute(1, 2, 0).flatten(1).contiguous())
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
