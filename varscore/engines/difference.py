@@ -108,8 +108,10 @@ def softplus_difference(ref: Tensor, slope: Tensor, diff: Tensor) -> Tensor:
     """
     # log1p(sigmoid(r) (e^d - 1)) is exact, but e^d overflows, and where the slope rounds to
     # one it forgets what is left of r; beyond |d| = 1 a plain subtraction loses no digits.
-    if diff.device.type == "cpu" and bool(diff.abs().max() < 1):  # a GPU would have to wait
-        return torch.expm1(diff).mul_(slope).log1p_()
+    if diff.device.type == "cpu":  # a GPU would have to be waited for
+        low, high = torch.aminmax(diff)
+        if max(-float(low), float(high)) < 1:
+            return torch.expm1(diff).mul_(slope).log1p_()
     small = torch.expm1(diff.clamp(-1, 1)).mul_(slope).log1p_()
     plain = F.softplus(ref + diff, threshold=40.0) - F.softplus(ref, threshold=40.0)
     return torch.where(diff.abs() < 1, small, plain)
