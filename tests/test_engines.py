@@ -54,4 +54,4 @@ def test_incremental_refuses_what_it_cannot_do(genome, small_model):
 def test_precision_is_recorded(genome, small_model):
     _, metadata = scores(genome, small_model, "auto", precision="mixed")
     assert metadata["options"]["precision"] == "mixed"
-    assert "float32" in metadata["engine"]["note"]
+    assert "float32" in metadata["engine"]["products"]

@@ -94,8 +94,9 @@ def test_subset(activation, genome, tmp_path):
     for name in ORIGINAL_STATISTICS:
         assert worst(statistic_of(table, name), expected[f"{activation}/{name}"]) < 2e-4, name
     changes, _ = predict(vcf, fasta, activation)
-    assert np.abs(changes.ref[:, ::6] - expected[f"{activation}/REF"]).max() < 3e-5
-    assert np.abs(changes.alt[:, ::6] - expected[f"{activation}/ALT"]).max() < 3e-5
+    ref, alt = changes.ref.numpy(), changes.alt.numpy()
+    assert np.abs(ref[:, ::6] - expected[f"{activation}/REF"]).max() < 3e-5
+    assert np.abs(alt[:, ::6] - expected[f"{activation}/ALT"]).max() < 3e-5
 
 
 def test_subset_of_the_ensemble(genome, tmp_path):
@@ -123,8 +124,9 @@ def test_three_hundred_variants(activation, genome):
     inside = np.array([window_inside(v, 1_000_000) for v in variants])
     assert inside.sum() == 259
     with h5py.File(TENSORFLOW / ACTIVATIONS[activation]) as expected:
-        assert np.abs(changes.ref - expected["REF"][()])[inside].max() < 3e-5
-        assert np.abs(changes.alt - expected["ALT"][()])[inside].max() < 3e-5
+        ref, alt = changes.ref.numpy(), changes.alt.numpy()
+        assert np.abs(ref - expected["REF"][()])[inside].max() < 3e-5
+        assert np.abs(alt - expected["ALT"][()])[inside].max() < 3e-5
         for name in ORIGINAL_STATISTICS:
             found = STATISTICS[name].function(changes).numpy()
             assert worst(found[inside], expected[name][()][inside]) < 2e-4, name
@@ -146,7 +148,7 @@ def test_three_hundred_variants_of_the_ensemble(genome, tmp_path):
     chosen = (snv & (start >= 0) & (start + LENGTH <= 1_000_000)).to_numpy()
     with h5py.File(TENSORFLOW / "small_rc_shift_f32.h5") as expected:
         difference = np.abs(statistic_of(table, "SAD") - expected["SAD"][()])
-    assert chosen.sum() == 159
+    assert chosen.sum() == 154
     assert difference[chosen].max() < 5e-4
 
 

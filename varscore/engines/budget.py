@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from varscore.engines.reach import Reach, Span
 from varscore.engines.reference import segment_bytes
@@ -19,8 +18,8 @@ class Budget:
         Bytes of a stretch's trunk and of the segments that are kept.
     trunk_bin, segment_bin : int
         Bytes of a bin of these.
-    cell : int
-        Bins of a walk along the trunk.
+    walk : int
+        Bytes of a walk along the trunk.
     batch : int
         Variants of a batch.
     """
@@ -28,7 +27,7 @@ class Budget:
     stretch: int
     trunk_bin: int
     segment_bin: int
-    cell: int
+    walk: int
     batch: int
 
     @classmethod
@@ -43,15 +42,12 @@ class Budget:
     ) -> Budget:
         """Divide `memory` bytes; numbers are of `itemsize` bytes."""
         config = reach.config
-        channels = (4, config.stem_channels, *config.tower_channels)
-        # A walk holds a layer's input, its activation and its output, over all phases.
-        layer = max(2 * a + b for a, b in pairwise(channels))
         widest = reach.needed(Span(0, 1))[0].width + 2 * reach.edge
         variant = members * min(widest, config.window_bins) * 6 * config.head_channels
         return cls(
             stretch=memory * 7 // 10,
             trunk_bin=config.trunk_channels * itemsize,
             segment_bin=members * segment_bytes(reach, n_tracks, itemsize),
-            cell=max(1, memory * 15 // 100 // (config.bin_width * layer * itemsize)),
+            walk=memory * 15 // 100,
             batch=min(max(1, memory // 8 // (variant * itemsize)), largest_batch),
         )

@@ -15,8 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from varscore.engines.caches import cached_parts
-
 _CUBIC = 0.044715
 _SLOPE = 2 * math.sqrt(2 / math.pi)
 _QUICK_SLOPE = 1.702
@@ -74,12 +72,8 @@ class GatedActivation:
     difference: Callable[[Tensor, Tensor, Tensor, Tensor], None]
 
     def apply(self, x: Tensor) -> Tensor:
-        """Return x * gate(x); on a CPU faster than torch's own, which takes tanh."""
-        out = torch.empty_like(x)
-        flat, flat_out = x.view(-1), out.view(-1)
-        for part in cached_parts(len(flat), 1, x.device):
-            torch.mul(flat[part], self.gate(flat[part]), out=flat_out[part])
-        return out
+        """Return x * gate(x)."""
+        return self.gate(x).mul_(x)
 
 
 GATED_ACTIVATIONS = {

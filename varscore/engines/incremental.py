@@ -213,7 +213,7 @@ class IncrementalEngine:
             self._trunk,
             self._strands(sites[0].variant.contig),
             sites,
-            self._budget.cell,
+            self._budget.walk,
             self._device,
             self._dtype,
         )

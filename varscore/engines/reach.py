@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from varscore.models.basenji2 import BasenjiConfig
@@ -129,6 +130,20 @@ class Reach:
         for reach in reversed(self.block_reaches):
             spans.append(spans[-1].widen(reach) if out.width else out)
         return tuple(reversed(spans))
+
+    def walk_numbers(self, n_phases: int) -> int:
+        """Count what the trunk holds at a time, for each bin of a walk at so many phases.
+
+        That is a layer's input, its activation, and its output or a step towards that.
+        """
+        config = self.config
+        channels = (4, config.stem_channels, *config.tower_channels)
+        return max(
+            min(n_phases, 1 << depth)
+            * (config.bin_width >> depth)
+            * (2 * before + max(before, after))
+            for depth, (before, after) in enumerate(pairwise(channels))
+        )
 
     # FLOPs, a multiplication and an addition counted as two.
 

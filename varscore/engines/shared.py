@@ -36,8 +36,8 @@ class SharedTrunk:
         Forward (False) and reverse (True).
     sites : sequence of Site
         All on the strands' contig.
-    cell : int
-        Bins that are computed at a time.
+    room : int
+        Bytes that the computation may take beside what is kept of it.
     device : torch.device
     dtype : torch.dtype
     """
@@ -47,7 +47,7 @@ class SharedTrunk:
         trunk: Trunk,
         strands: Mapping[bool, Strand],
         sites: Sequence[Site],
-        cell: int,
+        room: int,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
@@ -61,7 +61,7 @@ class SharedTrunk:
         self._mixed: dict[tuple[int, int, int], Tensor] = {}
         self._allocate(sites)
         for reverse in strands:
-            self._walk(reverse, sites, cell)
+            self._walk(reverse, sites, room)
         self._walk_mixed(sites)
 
     def bins(self, reverse: bool, phase: int, span: Span) -> Tensor:
@@ -149,7 +149,7 @@ class SharedTrunk:
                 for span in merge_spans(spans)
             ]
 
-    def _walk(self, reverse: bool, sites: Sequence[Site], cell: int) -> None:
+    def _walk(self, reverse: bool, sites: Sequence[Site], room: int) -> None:
         """Compute the trunk of one strand, and the substitutions in it."""
         reach, strand = self._trunk.reach, self._strands[reverse]
         waiting = [
@@ -166,7 +166,8 @@ class SharedTrunk:
             for (side, phase), pieces in self._pieces.items()
             if side == reverse
         }
-        for walk in plan_walks(reach, needs, pinned, cell):
+        per_bin = reach.walk_numbers(len(needs)) * self._dtype.itemsize
+        for walk in plan_walks(reach, needs, pinned, max(1, room // per_bin)):
             levels = plan_levels(reach, walk.phases, walk.bins)
             ready: dict[int, list[_Substitution]] = defaultdict(list)
             later = []

@@ -93,14 +93,15 @@ def plan_walks(
         In ascending order of cells.
     """
     cells: dict[int, dict[int, Span]] = defaultdict(dict)
+    first = min(span.start for spans in needs.values() for span in spans)
     for phase, spans in needs.items():
         for span in spans:
-            for number in range(span.start // cell, -(-span.end // cell)):
-                part = span.meet(Span(number * cell, (number + 1) * cell))
+            for number in range((span.start - first) // cell, -(-(span.end - first) // cell)):
+                part = span.meet(Span(first + number * cell, first + (number + 1) * cell))
                 cells[number][phase] = part.join(cells[number].get(phase, part))
     for phase, spans in pinned.items():
         for span in spans:
-            phases = cells[span.start // cell]
+            phases = cells[(span.start - first) // cell]
             phases[phase] = span.join(phases.get(phase, span))
     walks = []
     for _, phases in sorted(cells.items()):

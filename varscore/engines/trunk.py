@@ -24,8 +24,9 @@ from varscore.engines.products import Products
 from varscore.engines.reach import Reach, Span
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
-# Input channels that a convolution sums at a time. In float32, a sum of thousands of products
-# in one go loses a digit against a sum of such sums, and scores are differences of them.
+# Input channels that a convolution sums at a time, at most. In float32, a sum of thousands
+# of products in one go loses a digit against a sum of such sums, and scores are differences
+# of them.
 _SUMMED = 96
 
 
@@ -84,9 +85,10 @@ class TrunkLayer:
         self.kernel = int(weight.shape[2])
         self.activation = GATED_ACTIVATIONS[activation]
         self.bias = bias
+        self.parts = -(-weight.shape[1] // _SUMMED)
         self.filters = [
             part.contiguous(memory_format=torch.channels_last)
-            for part in torch.split(weight[:, :, None], _SUMMED, dim=1)
+            for part in torch.chunk(weight[:, :, None], self.parts, dim=1)
         ]
         # (C_in, taps x C_out): all taps of an input position in one product
         _, self.taps = products.with_weight(weight.permute(1, 2, 0).flatten(1).contiguous())
@@ -94,7 +96,7 @@ class TrunkLayer:
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
         image = self.activation.apply(x).unsqueeze(1).permute(0, 3, 1, 2)
-        parts = torch.split(image, _SUMMED, dim=1)
+        parts = torch.chunk(image, self.parts, dim=1)
         y = F.conv2d(parts[0], self.filters[0], self.bias)
         for part, filters in zip(parts[1:], self.filters[1:], strict=True):
             y += F.conv2d(part, filters)

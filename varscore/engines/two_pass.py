@@ -72,7 +72,7 @@ class TwoPassEngine:
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""
-        return {"engine": "two-pass", "note": f"{self._dtype} products, no TF32"}
+        return {"engine": "two-pass", "products": f"{self._dtype} products, no TF32"}
 
     def score(
         self, variants: Sequence[Variant], on_scored: OnScored | None = None
