@@ -14,27 +14,36 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from varscore.errors import OptionError
 
+# Bins that are added up in the coverage's own precision: float64 costs as much as all else.
+_TOGETHER = 8
 
-@dataclass(frozen=True)
+
 class CoverageChange:
     """Reference coverage of some variants, and what the alternate allele adds to it.
 
-    Attributes
+    Parameters
     ----------
-    ref : Tensor, shape (B, N, T)
-        Reference coverage, after softplus; counts per bin.
+    ref : Tensor, shape (B, N, T), or callable
+        Reference coverage, after softplus; counts per bin. A function that returns it is
+        called if a formula reads it.
     diff : Tensor, shape (B, N, T)
         Alternate minus reference. Bins that are left out count as bins without change.
     """
 
-    ref: Tensor
-    diff: Tensor
+    def __init__(self, ref: Tensor | Callable[[], Tensor], diff: Tensor) -> None:
+        self._ref, self.diff = ref, diff
+
+    @cached_property
+    def ref(self) -> Tensor:
+        """Reference coverage, shape (B, N, T)."""
+        return self._ref if isinstance(self._ref, Tensor) else self._ref()
 
     @classmethod
     def between(cls, ref: Tensor, alt: Tensor) -> CoverageChange:
@@ -63,7 +72,11 @@ class CoverageChange:
 
 
 def _sum(x: Tensor) -> Tensor:
-    return x.sum(dim=1, dtype=torch.float64)
+    """Sum over bins: a few at a time as they are, these sums in float64."""
+    whole = x.shape[1] - x.shape[1] % _TOGETHER
+    some = x[:, :whole].view(len(x), -1, _TOGETHER, x.shape[2]).sum(dim=2)
+    rest = x[:, whole:].sum(dim=1, dtype=torch.float64)
+    return some.sum(dim=1, dtype=torch.float64) + rest
 
 
 def _signed_sum(change: CoverageChange) -> Tensor:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from varscore.engines.caches import cached_blocks, cached_parts
-from varscore.engines.difference import softplus_difference
 from varscore.engines.layout import Layout, Path
-from varscore.engines.reference import Point, Segment, Stages
+from varscore.engines.reach import Span
+from varscore.engines.reference import Segment, Stages
 from varscore.statistics import CoverageChange, Statistic
 
 
@@ -34,16 +35,6 @@ class Placed:
     paths: list[tuple[Path, Tensor]]
 
 
-def _activate(stages: Stages, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
-    """Return the difference after an activation of the reference from `starts` on."""
-    out = torch.empty_like(diff)
-    for part, rows in cached_blocks(diff):
-        first, width = [start + rows.start for start in starts[part]], rows.stop - rows.start
-        ref, gate = (x.windows(first, width) for x in (point.values, point.gate))
-        stages.activation.difference(ref, gate, diff[part, rows], out[part, rows])
-    return out
-
-
 def propagate(
     stages: Stages, segment: Segment, origins: Sequence[int], path: Path, diff: Tensor
 ) -> Tensor:
@@ -63,21 +54,28 @@ def propagate(
     Tensor, shape (B, N, C)
         What the final projection reads, on the bins ``path.out``.
     """
+    steps = stages.steps
 
-    def at(point: Point, bin_: int, change: Tensor) -> Tensor:
-        return _activate(stages, point, [origin + bin_ for origin in origins], change)
+    def starts(bins: Span) -> list[int]:
+        return [origin + bins.start for origin in origins]
 
+    points = [*segment.inputs, segment.head_input]
+    active = steps.activate(points[0], starts(path.active[0]), diff)
     for i, (dilated, pointwise) in enumerate(stages.blocks):
         before, after = path.active[i], path.active[i + 1]
-        active = at(segment.inputs[i], before.start, diff)
-        hidden = dilated.difference(active, before, after)
-        new = pointwise.difference(at(segment.hidden[i], after.start, hidden))
-        kept = before.meet(after)
-        old = diff[:, kept.start - before.start : kept.end - before.start]
-        new[:, kept.start - after.start : kept.end - after.start] += old
-        diff = new
-    hidden = stages.head.difference(at(segment.head_input, path.out.start, diff))
-    return at(segment.head, path.out.start, hidden)
+        taps = dilated.difference(active).view(*active.shape[:2], dilated.kernel, -1)
+        first = after.start - before.start
+        hidden = steps.activate_taps(
+            segment.hidden[i],
+            starts(after),
+            taps,
+            after.width,
+            first - dilated.reach,
+            dilated.dilation,
+        )
+        new = pointwise.difference(hidden)
+        diff, active = steps.add_and_activate(points[i + 1], starts(after), new, diff, first)
+    return steps.activate(segment.head, starts(path.out), stages.head.difference(active))
 
 
 def score_batch(
@@ -106,54 +104,65 @@ def score_batch(
         for member in placed
     ]
     scores = []
-    for block, tracks in enumerate(stages.tracks):
-        changes = [[(path, tracks.difference(x)) for path, x in paths] for paths in projected]
-        numbers = layout.union.width * tracks.width
-        rows = []
-        for part in cached_parts(count, numbers, device):
+    size = layout.union.width * max((tracks.width for tracks in stages.tracks), default=1)
+    for part in _parts(count, size, device):
+        some = [
+            (place.segment, place.origins[part], [(path, x[part]) for path, x in paths])
+            for place, paths in zip(placed, projected, strict=True)
+        ]
+        blocks = []
+        for block in range(len(stages.tracks)):
             change = CoverageChange(
-                _mean_coverage(layout, placed, block, part),
-                _mean_difference(layout, placed, changes, block, part),
+                partial(_mean_coverage, layout, some, block),
+                _mean_difference(stages, layout, some, block),
             )
-            rows.append(torch.stack([s.function(change) for s in statistics], dim=1))
-        scores.append(torch.cat(rows))
-    return torch.cat(scores, dim=2)
+            blocks.append(torch.stack([s.function(change) for s in statistics], dim=1))
+        scores.append(torch.cat(blocks, dim=2))
+    return torch.cat(scores)
 
 
-def _mean_coverage(layout: Layout, placed: Sequence[Placed], block: int, part: slice) -> Tensor:
+# Numbers that a chain of steps works on at a time: what stays in a CPU's caches, or as many
+# as keep a GPU busy.
+_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 28}
+
+_Some = Sequence[tuple[Segment, list[int], list[tuple[Path, Tensor]]]]
+"""Of each member of some variants: its segment, their origins, what the projection reads."""
+
+
+def _parts(count: int, size: int, device: torch.device) -> Iterator[slice]:
+    """Cut `count` variants of `size` numbers each into parts."""
+    step = max(1, _NUMBERS.get(device.type, _NUMBERS["cpu"]) // size)
+    return (slice(i, min(i + step, count)) for i in range(0, count, step))
+
+
+def _mean_coverage(layout: Layout, some: _Some, block: int) -> Tensor:
     """Return the members' mean reference coverage on the union, shape (B, N, T)."""
     total: Tensor | None = None
-    for member, place in zip(layout.members, placed, strict=True):
+    for member, (segment, origins, _) in zip(layout.members, some, strict=True):
         span = layout.reported(member)
-        starts = [origin + span.start for origin in place.origins[part]]
-        coverage = place.segment.coverage[block].windows(starts, span.width)
+        logits = segment.logits[block].windows([o + span.start for o in origins], span.width)
+        coverage = F.softplus(logits, threshold=40.0)
         if member.reverse:
             coverage = coverage.flip(1)
         total = coverage if total is None else total + coverage
     assert total is not None
-    return total if len(placed) == 1 else total / len(placed)
+    return total if len(some) == 1 else total / len(some)
 
 
-def _mean_difference(
-    layout: Layout,
-    placed: Sequence[Placed],
-    changes: Sequence[Sequence[tuple[Path, Tensor]]],
-    block: int,
-    part: slice,
-) -> Tensor:
+def _mean_difference(stages: Stages, layout: Layout, some: _Some, block: int) -> Tensor:
     """Return the members' mean difference of coverage on the union, shape (B, N, T)."""
-    bins = layout.reach.config.window_bins
+    bins, tracks = layout.reach.config.window_bins, stages.tracks[block]
     total: Tensor | None = None
-    for member, place, paths in zip(layout.members, placed, changes, strict=True):
-        for path, logits in paths:
-            starts = [origin + path.out.start for origin in place.origins[part]]
-            ref, slope = (
-                stored[block].windows(starts, path.out.width)
-                for stored in (place.segment.logits, place.segment.slope)
+    for member, (segment, origins, paths) in zip(layout.members, some, strict=True):
+        for path, x in paths:
+            diff = stages.steps.softplus(
+                segment.logits[block],
+                segment.slope[block],
+                [origin + path.out.start for origin in origins],
+                tracks.difference(x),
             )
-            diff = softplus_difference(ref, slope, logits[part])
             frame = path.out.mirror(bins) if member.reverse else path.out
-            if frame == layout.union and len(placed) == 1:
+            if frame == layout.union and len(some) == 1:
                 return diff
             if member.reverse:
                 diff = diff.flip(1)
@@ -162,5 +171,7 @@ def _mean_difference(
             first = frame.start - layout.union.start
             total[:, first : first + frame.width] += diff
     if total is None:  # nothing that is predicted differs
-        return torch.zeros_like(_mean_coverage(layout, placed, block, part))
-    return total if len(placed) == 1 else total / len(placed)
+        first_segment, origins, _ = some[0]
+        logits = first_segment.logits[block].values
+        return logits.new_zeros(len(origins), layout.union.width, logits.shape[1])
+    return total if len(some) == 1 else total / len(some)

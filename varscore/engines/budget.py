@@ -17,11 +17,13 @@ class Budget:
     stretch : int
         Bytes of a stretch's trunk and of the segments that are kept.
     trunk_bin, segment_bin : int
-        Bytes of a bin of these.
+        Bytes of a bin of these; segments, of all that are kept at a time.
     walk : int
         Bytes of a walk along the trunk.
     batch : int
         Variants of a batch.
+    workers : int
+        How many threads each walk and score batches of their own.
     """
 
     stretch: int
@@ -29,6 +31,7 @@ class Budget:
     segment_bin: int
     walk: int
     batch: int
+    workers: int
 
     @classmethod
     def of(
@@ -39,15 +42,25 @@ class Budget:
         members: int,
         n_tracks: int,
         itemsize: int,
+        threads: int,
     ) -> Budget:
-        """Divide `memory` bytes; numbers are of `itemsize` bytes."""
+        """Divide `memory` bytes; numbers are of `itemsize` bytes.
+
+        There are as many workers as threads, unless segments of two windows for each of
+        them would take more than half of the memory.
+        """
         config = reach.config
         widest = reach.needed(Span(0, 1))[0].width + 2 * reach.edge
         variant = members * min(widest, config.window_bins) * 6 * config.head_channels
+        segment_bin = members * segment_bytes(reach, n_tracks, itemsize)
+        most = memory // (4 * config.window_bins * segment_bin)
+        workers = max(1, min(threads, most))
         return cls(
-            stretch=memory * 7 // 10,
+            # Walks are over before there are segments and batches.
+            stretch=memory * 85 // 100,
             trunk_bin=config.trunk_channels * itemsize,
-            segment_bin=members * segment_bytes(reach, n_tracks, itemsize),
-            walk=memory * 15 // 100,
-            batch=min(max(1, memory // 8 // (variant * itemsize)), largest_batch),
+            segment_bin=segment_bin * workers,
+            walk=memory * 15 // 100 // workers,
+            batch=min(max(1, memory // 10 // workers // (variant * itemsize)), largest_batch),
+            workers=workers,
         )

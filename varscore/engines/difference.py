@@ -8,77 +8,56 @@ difference it returns (but where that difference is no smaller than they are).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_CUBIC = 0.044715
 _SLOPE = 2 * math.sqrt(2 / math.pi)
-_QUICK_SLOPE = 1.702
-
-
-def _gelu_new_gate(x: Tensor) -> Tensor:
-    return torch.addcmul(x, x * x, x, value=_CUBIC).mul_(_SLOPE).sigmoid_()
-
-
-def _gelu_new_difference(ref: Tensor, gate: Tensor, diff: Tensor, out: Tensor) -> None:
-    alt = ref + diff
-    square = alt * alt
-    gate_alt = torch.addcmul(alt, square, alt, value=_CUBIC).mul_(_SLOPE).sigmoid_()
-    # z is cubic: its step is SLOPE diff (1 + CUBIC (alt^2 + alt ref + ref^2)).
-    step = square.addcmul_(alt.add_(ref), ref)
-    step = torch.addcmul(diff, step, diff, value=_CUBIC).mul_(_SLOPE)
-    _gated_difference(ref, gate, diff, gate_alt, step, out)
-
-
-def _quick_gelu_gate(x: Tensor) -> Tensor:
-    return (x * _QUICK_SLOPE).sigmoid_()
-
-
-def _quick_gelu_difference(ref: Tensor, gate: Tensor, diff: Tensor, out: Tensor) -> None:
-    gate_alt = (ref + diff).mul_(_QUICK_SLOPE).sigmoid_()
-    _gated_difference(ref, gate, diff, gate_alt, diff * _QUICK_SLOPE, out)
-
-
-def _gated_difference(
-    ref: Tensor, gate: Tensor, diff: Tensor, gate_alt: Tensor, step: Tensor, out: Tensor
-) -> None:
-    """Write the difference of x * sigmoid(z); `step` is that of z, and is overwritten.
-
-    With s = sigmoid(z) before and s' after the step,
-    s' - s = tanh(step / 2) (s (1 - s') + s' (1 - s)): no cancellation, no overflow.
-    """
-    both = (gate + gate_alt).addcmul_(gate, gate_alt, value=-2)
-    rise = step.mul_(0.5).tanh_().mul_(both).mul_(ref)
-    torch.addcmul(rise, gate_alt, diff, out=out)
 
 
 @dataclass(frozen=True)
 class GatedActivation:
-    """An activation of the form x * sigmoid(z(x)), as both forms of GELU are.
+    """x * sigmoid(linear * x + cubic * x^3), which both forms of GELU are.
 
     Attributes
     ----------
-    gate : callable
-        From x to sigmoid(z(x)).
-    difference : callable
-        From ref, gate(ref), diff and where to write it, to what it adds up to.
+    linear, cubic : float
+        Coefficients of the gate.
     """
 
-    gate: Callable[[Tensor], Tensor]
-    difference: Callable[[Tensor, Tensor, Tensor, Tensor], None]
+    linear: float
+    cubic: float
+
+    def gate(self, x: Tensor) -> Tensor:
+        """Return sigmoid(linear * x + cubic * x^3)."""
+        if not self.cubic:
+            return (x * self.linear).sigmoid_()
+        return (x * x).mul_(self.cubic).add_(self.linear).mul_(x).sigmoid_()
 
     def apply(self, x: Tensor) -> Tensor:
         """Return x * gate(x)."""
         return self.gate(x).mul_(x)
 
+    def difference(self, ref: Tensor, gate: Tensor, diff: Tensor) -> Tensor:
+        """Return the difference of what it gives.
+
+        With s = sigmoid(z) before and s' after the step of z,
+        s' - s = tanh(step / 2) (s (1 - s') + s' (1 - s)): no cancellation, no overflow.
+        """
+        alt = ref + diff
+        gate_alt = self.gate(alt)
+        # alt^3 - ref^3 = diff (alt^2 + alt ref + ref^2)
+        step = (alt * alt).addcmul_(alt.add_(ref), ref).mul_(self.cubic).add_(self.linear)
+        rise = step.mul_(diff).mul_(0.5).tanh_()
+        both = (gate + gate_alt).addcmul_(gate, gate_alt, value=-2)
+        return rise.mul_(both).mul_(ref).addcmul_(gate_alt, diff)
+
 
 GATED_ACTIVATIONS = {
-    "gelu_new": GatedActivation(_gelu_new_gate, _gelu_new_difference),
-    "quick_gelu": GatedActivation(_quick_gelu_gate, _quick_gelu_difference),
+    "gelu_new": GatedActivation(_SLOPE, _SLOPE * 0.044715),
+    "quick_gelu": GatedActivation(1.702, 0.0),
 }
 
 
@@ -102,10 +81,6 @@ def softplus_difference(ref: Tensor, slope: Tensor, diff: Tensor) -> Tensor:
     """
     # log1p(sigmoid(r) (e^d - 1)) is exact, but e^d overflows, and where the slope rounds to
     # one it forgets what is left of r; beyond |d| = 1 a plain subtraction loses no digits.
-    if diff.device.type == "cpu":  # a GPU would have to be waited for
-        low, high = torch.aminmax(diff)
-        if max(-float(low), float(high)) < 1:
-            return torch.expm1(diff).mul_(slope).log1p_()
     small = torch.expm1(diff.clamp(-1, 1)).mul_(slope).log1p_()
     plain = F.softplus(ref + diff, threshold=40.0) - F.softplus(ref, threshold=40.0)
     return torch.where(diff.abs() < 1, small, plain)

@@ -8,6 +8,7 @@ over the bins that it reaches. Both are exact: see `layout` for what is computed
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, cast
 
@@ -22,12 +23,13 @@ from varscore.engines.budget import Budget
 from varscore.engines.layout import layout_of
 from varscore.engines.products import Precision, Products, full_float32
 from varscore.engines.reach import Reach
-from varscore.engines.reference import TRACK_BLOCK, Segment, Stages
+from varscore.engines.reference import Segment, Stages
 from varscore.engines.segments import SegmentKey, Segments, segment_keys
 from varscore.engines.shared import SharedTrunk
 from varscore.engines.strand import Strand
 from varscore.engines.stretch import Site, cut_stretches
 from varscore.engines.trunk import Trunk
+from varscore.engines.workers import Workers
 from varscore.errors import OptionError
 from varscore.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2, BasenjiConfig
@@ -41,8 +43,8 @@ DEFAULT_MEMORY = 5 << 29
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
 
-# Variants; a GPU wants more at a time.
-_LARGEST_BATCH = {"cpu": 32, "cuda": 256}
+# Variants: as many as keep products large on a CPU; a GPU wants more at a time.
+_LARGEST_BATCH = {"cpu": 16, "cuda": 256}
 _LEAST_MEMORY = 1 << 26
 
 
@@ -108,8 +110,7 @@ class IncrementalEngine:
         self._genome, self._plan, self._statistics = genome, plan, tuple(statistics)
         self._whole_window = any(s.needs_whole_window for s in statistics)
         self._n_tracks = len(track_indices)
-        projection = network.final.weight[:TRACK_BLOCK].t()
-        self.products = Products.choose(precision, projection, force=force_reduced)
+        self.products = Products.choose(precision, network.final.weight, force=force_reduced)
         self._trunk = Trunk(network, self.products)
         self._stages = Stages(network, track_indices, self.products)
         largest = _LARGEST_BATCH.get(self._device.type, _LARGEST_BATCH["cpu"])
@@ -146,11 +147,14 @@ class IncrementalEngine:
         )
         done = np.zeros(len(variants), bool)
 
+        lock = threading.Lock()
+
         def finish(batch: Sequence[Site], result: NDArray[np.float64]) -> None:
             rows = [site.row for site in batch]
-            scores[rows], done[rows] = result, True
-            if on_scored:
-                on_scored(len(rows))
+            with lock:
+                scores[rows], done[rows] = result, True
+                if on_scored:
+                    on_scored(len(rows))
 
         with torch.inference_mode(), full_float32():
             while sites:
@@ -187,6 +191,7 @@ class IncrementalEngine:
             members,
             self._n_tracks,
             self._dtype.itemsize,
+            torch.get_num_threads() if self._device.type == "cpu" else 1,
         )
 
     def _site(self, row: int, variant: Variant) -> Site:
@@ -209,24 +214,48 @@ class IncrementalEngine:
         return {reverse: Strand(self._genome, contig, length, reverse) for reverse in sides}
 
     def _score_stretch(self, sites: Sequence[Site], finish: Finish) -> None:
+        workers = Workers(self._budget.workers)
         trunk = SharedTrunk(
             self._trunk,
             self._strands(sites[0].variant.contig),
             sites,
             self._budget.walk,
+            workers,
             self._device,
             self._dtype,
         )
-        segments = Segments(self._stages, trunk, len(sites[0].layout.members))
-        keys = segment_keys(sites, self._n_tracks)
-        groups: dict[tuple[SegmentKey, ...], dict[Hashable, list[Site]]] = {}
-        for site, key in zip(sites, keys, strict=True):
-            groups.setdefault(key, {}).setdefault(site.layout.shape, []).append(site)
-        for key, by_shape in sorted(groups.items(), key=lambda item: item[0]):
-            for group in by_shape.values():
-                for i in range(0, len(group), self._budget.batch):
-                    batch = group[i : i + self._budget.batch]
-                    finish(batch, self._score_batch(trunk, segments, key, batch))
+        groups: dict[tuple[SegmentKey, ...], list[Site]] = {}
+        for site, key in zip(sites, segment_keys(sites, self._n_tracks), strict=True):
+            groups.setdefault(key, []).append(site)
+        ordered = sorted(groups.items(), key=lambda item: item[0])
+        members = len(sites[0].layout.members)
+        # Neighbouring groups share segments, if they need several.
+        size = 1 if members == 1 else -(-len(ordered) // (4 * workers.count))
+
+        def score(number: int) -> None:
+            segments = Segments(self._stages, trunk, members)
+            for keys, group in ordered[number : number + size]:
+                self._score_group(trunk, segments, keys, group, finish)
+
+        for _ in workers.map(score, range(0, len(ordered), size)):
+            pass
+
+    def _score_group(
+        self,
+        trunk: SharedTrunk,
+        segments: Segments,
+        keys: Sequence[SegmentKey],
+        group: Sequence[Site],
+        finish: Finish,
+    ) -> None:
+        """Score the sites that are held against the same segments."""
+        by_shape: dict[Hashable, list[Site]] = {}
+        for site in group:
+            by_shape.setdefault(site.layout.shape, []).append(site)
+        for alike in by_shape.values():
+            for i in range(0, len(alike), self._budget.batch):
+                batch = alike[i : i + self._budget.batch]
+                finish(batch, self._score_batch(trunk, segments, keys, batch))
 
     def _score_batch(
         self,

@@ -6,10 +6,11 @@ depends on the processor. It is measured here, once a process, and nowhere else.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -20,8 +21,9 @@ from torch import Tensor
 Precision = Literal["float32", "mixed"]
 Kernel = Callable[[Tensor], Tensor]
 
-# Rows of the product that kernels are compared on, and how often each runs.
-_ROWS, _ROUNDS = 2048, 3
+# The product that kernels are compared on, the same whatever the model, so that all runs of
+# a machine choose alike; and how often each runs.
+_ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 512, 1536, 512, 3
 # On x86 oneDNN's convolution runs at up to twice the speed of the other two; a kernel must be
 # this much faster to be taken in its place.
 _USUAL, _FAR_AHEAD = "conv2d", 1.6
@@ -49,8 +51,8 @@ def _pointwise_conv(weight: Tensor) -> Kernel:
 
 
 def _bfloat16(weight: Tensor) -> Kernel:
-    reduced, dtype = weight.bfloat16(), weight.dtype
-    return lambda x: (x.bfloat16() @ reduced).to(dtype)
+    reduced = weight.bfloat16()
+    return lambda x: x.bfloat16() @ reduced
 
 
 _KERNELS: dict[str, Callable[[Tensor], Kernel]] = {
@@ -66,30 +68,25 @@ def _synchronise(device: torch.device) -> None:
 
 
 @lru_cache(maxsize=8)
-def measured_rates(
-    device: torch.device, inputs: int = 1536, outputs: int = 512, *, reduced: bool = True
-) -> dict[str, float]:
-    """Time each way to ask for one product.
+def measured_rates(device: torch.device, rows: int = _ROWS) -> dict[str, float]:
+    """Time each way to ask for one product, of the published model's projection.
 
     Parameters
     ----------
     device : torch.device
-    inputs, outputs : int
-        Of the product, which has 2,048 rows; by default the published model's projection.
-    reduced : bool
-        Whether to time ``bfloat16`` too, which takes seconds where the processor has none.
+    rows : int
+        Of the product; more show a machine's best, fewer take less time.
 
     Returns
     -------
     dict of str to float
         GFLOP/s of the float32 kernels by name, and of ``bfloat16``.
     """
-    x = torch.ones(_ROWS, inputs, device=device)
-    weight = torch.full((inputs, outputs), 1 / inputs, device=device)
-    work = 2e-9 * _ROWS * inputs * outputs
+    x = torch.ones(rows, _INPUTS, device=device)
+    weight = torch.full((_INPUTS, _OUTPUTS), 1 / _INPUTS, device=device)
+    work = 2e-9 * rows * _INPUTS * _OUTPUTS
     kernels = {name: make(weight) for name, make in _KERNELS.items()}
-    if reduced:
-        kernels["bfloat16"] = _bfloat16(weight)
+    kernels["bfloat16"] = _bfloat16(weight)
     seconds = dict.fromkeys(kernels, float("inf"))
     with full_float32():
         for _ in range(_ROUNDS):  # in turns, so that a busy moment meets them all
@@ -114,6 +111,19 @@ def full_float32() -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
+class FlopCount:
+    """Floating-point operations done, a multiplication and an addition counted as two."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
+
+    def add(self, flops: int) -> None:
+        """Count some more, from any thread."""
+        with self._lock:
+            self.total += flops
+
+
 @dataclass(frozen=True)
 class Products:
     """Makes products with fixed weights, of the reference and of the difference.
@@ -126,11 +136,14 @@ class Products:
         Whether products of the difference are taken in bfloat16.
     note : str
         In which precision what is computed, for the output's metadata.
+    flops : FlopCount
+        Those of all products so far.
     """
 
     kernel: str
     reduced: bool
     note: str
+    flops: FlopCount = field(default_factory=FlopCount)
 
     @classmethod
     def choose(
@@ -147,15 +160,14 @@ class Products:
         precision : {"float32", "mixed"}
             "mixed" allows bfloat16 products of the difference; they are taken where this
             machine runs them at least 1.2 times as fast.
-        weight : Tensor, shape (K, N)
-            The weight of most of the work, for its shape, device and dtype; in float64
-            nothing is measured.
+        weight : Tensor
+            Any of them, for its device and dtype; in float64 nothing is measured.
         force : bool
             Take the reduced products that `precision` allows even where they are slower.
         """
         if weight.dtype != torch.float32:
             return cls("matmul", precision == "mixed" and force, f"{weight.dtype} products")
-        rates = measured_rates(weight.device, *weight.shape, reduced=precision == "mixed")
+        rates = measured_rates(weight.device)
         # Kernels round differently: a measurement that a busy moment spoilt must not decide
         # about the last digits, so that the usual winner stays unless it is far behind.
         fastest = max(_KERNELS, key=lambda name: rates[name])
@@ -174,6 +186,18 @@ class Products:
         Parameters
         ----------
         weight : Tensor, shape (K, N)
+            Products of the difference are in bfloat16 where they are reduced.
         """
-        reference = _KERNELS[self.kernel](weight)
-        return reference, _bfloat16(weight) if self.reduced else reference
+        reference = self._counted(_KERNELS[self.kernel](weight), weight)
+        if not self.reduced:
+            return reference, reference
+        return reference, self._counted(_bfloat16(weight), weight)
+
+    def _counted(self, kernel: Kernel, weight: Tensor) -> Kernel:
+        outputs = weight.shape[1]
+
+        def product(x: Tensor) -> Tensor:
+            self.flops.add(2 * x.numel() * outputs)
+            return kernel(x)
+
+        return product

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from varscore.engines.difference import GATED_ACTIVATIONS, GatedActivation
+from varscore.engines.difference import GATED_ACTIVATIONS
 from varscore.engines.products import Products
 from varscore.engines.reach import Reach, Span
+from varscore.engines.steps import steps_for
+from varscore.engines.stored import Point, Stored
 from varscore.models.basenji2 import Basenji2, ConvBlock, ResidualBlock
 
 TRACK_BLOCK = 512
@@ -19,39 +20,37 @@ TRACK_BLOCK = 512
 
 
 class DilatedConv:
-    """The first half of a residual block."""
+    """The first half of a residual block.
+
+    Attributes
+    ----------
+    difference : callable
+        From a difference, shape (B, W, C), to what each bin's taps give, (B, W, K x C').
+    kernel, dilation, reach : int
+        Taps, bins from one to the next, and bins to either side.
+    """
 
     def __init__(self, block: ConvBlock, products: Products) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
-        self.bias = bias
+        self._bias = bias
         self.kernel = int(weight.shape[2])
         self.dilation = int(block.conv.dilation[0])
         self.reach = self.dilation * (self.kernel // 2)
         # (C_in, taps x C_out): all taps of an input position in one product
         taps = weight.permute(1, 2, 0).flatten(1).contiguous()
-        self._reference, self._difference = products.with_weight(taps)
+        self._product, self.difference = products.with_weight(taps)
 
     def reference(self, active: Tensor, before: Span, after: Span) -> Tensor:
-        """Map bins `before`, shape (W, C), to bins `after`, (W', C')."""
-        taps = self._reference(active)[None]
-        return self._add_taps(taps, before, after)[0].add_(self.bias)
-
-    def difference(self, active: Tensor, before: Span, after: Span) -> Tensor:
-        """Map a difference on bins `before`, shape (B, W, C), to bins `after`, (B, W', C')."""
-        return self._add_taps(self._difference(active), before, after)
-
-    def _add_taps(self, taps: Tensor, before: Span, after: Span) -> Tensor:
-        taps = taps.view(len(taps), before.width, self.kernel, -1)
-        out = taps.new_zeros(len(taps), after.width, taps.shape[-1])
-        for tap in range(self.kernel):  # input i reaches output i - offset
+        """Map bins `before`, shape (n, C), to bins `after`, (n', C')."""
+        taps = self._product(active).view(before.width, self.kernel, -1)
+        out = self._bias.expand(after.width, -1).clone()
+        for tap in range(self.kernel):
             offset = (tap - self.kernel // 2) * self.dilation
-            reached = before.shift(-offset).meet(after)
+            reached = before.shift(-offset).meet(after)  # input i reaches output i - offset
+            source, target = reached.shift(offset - before.start), reached.shift(-after.start)
             if reached.width:
-                source = reached.shift(offset - before.start)
-                target = reached.shift(-after.start)
-                part = taps[:, source.start : source.end, tap]
-                out[:, target.start : target.end] += part
+                out[target.start : target.end] += taps[source.start : source.end, tap]
         return out
 
 
@@ -80,7 +79,7 @@ class Pointwise:
 
     def reference(self, active: Tensor) -> Tensor:
         """Map (n, C) to (n, C')."""
-        return self._product(active).add_(self._bias)
+        return self._product(active).to(self._bias.dtype).add_(self._bias)
 
 
 class Stages:
@@ -101,66 +100,19 @@ class Stages:
         config = network.config
         self.reach = Reach(config)
         self.activation = GATED_ACTIVATIONS[config.activation]
+        weight, bias = network.final.weight, network.final.bias
+        self.steps = steps_for(self.activation, weight, reduced=products.reduced)
         self.blocks = [
             (DilatedConv(block.dilated, products), Pointwise.of(block.pointwise, products))
             for block in network.blocks
             if isinstance(block, ResidualBlock)
         ]
         self.head = Pointwise.of(network.head, products)
-        weight, bias = network.final.weight, network.final.bias
         tracks = [
             list(track_indices[i : i + TRACK_BLOCK])
             for i in range(0, len(track_indices), TRACK_BLOCK)
         ]
         self.tracks = [Pointwise(weight[part], bias[part], products) for part in tracks]
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A reference along some bins.
-
-    Attributes
-    ----------
-    values : Tensor, shape (n, C)
-    start : int
-        Bin of the first value.
-    """
-
-    values: Tensor
-    start: int
-
-    @property
-    def span(self) -> Span:
-        """The bins that are stored."""
-        return Span(self.start, self.start + len(self.values))
-
-    def windows(self, starts: Sequence[int], width: int) -> Tensor:
-        """Return the values from each start on, shape (B, width, C); a view of a single one."""
-        first = [start - self.start for start in starts]
-        assert min(first) >= 0
-        assert max(first) + width <= len(self.values)
-        if len(first) == 1:
-            return self.values[None, first[0] : first[0] + width]
-        index = torch.tensor(first)[:, None] + torch.arange(width)
-        index = index.reshape(-1).to(self.values.device, non_blocking=True)
-        return self.values.index_select(0, index).view(len(first), width, -1)
-
-
-@dataclass(frozen=True)
-class Point:
-    """What an activation reads along a segment, x, and its gate: it gives x * gate."""
-
-    values: Stored
-    gate: Stored
-
-    @classmethod
-    def of(cls, activation: GatedActivation, x: Tensor, start: int) -> Point:
-        """Compute the gate of x, shape (n, C), whose first bin is `start`."""
-        return cls(Stored(x, start), Stored(activation.gate(x), start))
-
-    def activated(self) -> Tensor:
-        """Return what the activation gives, shape (n, C)."""
-        return self.values.values * self.gate.values
 
 
 @dataclass(frozen=True)
@@ -172,8 +124,8 @@ class Segment:
     inputs, hidden : list of Point
         Of each block: its input, and what lies between its two convolutions.
     head_input, head : Point
-    logits, coverage, slope : list of Stored
-        Of each block of tracks: before softplus, after it, and its derivative there.
+    logits, slope : list of Stored
+        Of each block of tracks: before softplus, and the derivative of that there.
     """
 
     inputs: list[Point]
@@ -181,7 +133,6 @@ class Segment:
     head_input: Point
     head: Point
     logits: list[Stored]
-    coverage: list[Stored]
     slope: list[Stored]
 
 
@@ -190,7 +141,7 @@ def segment_bytes(reach: Reach, n_tracks: int, itemsize: int) -> int:
     config = reach.config
     per_block = config.trunk_channels + config.block_channels
     values = config.num_blocks * per_block + config.trunk_channels + config.head_channels
-    return itemsize * (2 * values + 3 * n_tracks)
+    return itemsize * (2 * values + 2 * n_tracks)
 
 
 def segment_flops(reach: Reach, bins: int, n_tracks: int) -> int:
@@ -214,26 +165,27 @@ def reference_segment(stages: Stages, trunk: Tensor, start: int, *, padded: bool
         and of which the crop is predicted. Otherwise the blocks shrink it to what they can
         compute from it.
     """
+    steps = stages.steps
     inputs, hidden = [], []
     x = trunk
     for dilated, pointwise in stages.blocks:
-        point = Point.of(stages.activation, x, start)
+        point, active = steps.reference(x, start)
         before = after = point.values.span
         if not padded:
             after = before.widen(-dilated.reach)
-        y = dilated.reference(point.activated(), before, after)
+        between, active_between = steps.reference(
+            dilated.reference(active, before, after), after.start
+        )
         inputs.append(point)
-        hidden.append(Point.of(stages.activation, y, after.start))
+        hidden.append(between)
         kept = after.shift(-start)
-        x = pointwise.reference(hidden[-1].activated()).add_(x[kept.start : kept.end])
+        x = pointwise.reference(active_between).add_(x[kept.start : kept.end])
         start = after.start
     if padded:
         crop = stages.reach.config.crop_bins
         x, start = x[crop : len(x) - crop], start + crop
-    head_input = Point.of(stages.activation, x, start)
-    y = stages.head.reference(head_input.activated())
-    head = Point.of(stages.activation, y, start)
-    active = head.activated()
+    head_input, active = steps.reference(x, start)
+    head, active = steps.reference(stages.head.reference(active), start)
     logits = [tracks.reference(active) for tracks in stages.tracks]
     return Segment(
         inputs,
@@ -241,6 +193,5 @@ def reference_segment(stages: Stages, trunk: Tensor, start: int, *, padded: bool
         head_input,
         head,
         [Stored(y, start) for y in logits],
-        [Stored(F.softplus(y, threshold=40.0), start) for y in logits],
         [Stored(torch.sigmoid(y), start) for y in logits],
     )

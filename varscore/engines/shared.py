@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from varscore.engines.reach import Reach, Span
-from varscore.engines.reference import Stored
+from varscore.engines.stored import Stored
 from varscore.engines.strand import Strand, encode
-from varscore.engines.stretch import Site, merge_spans, plan_walks
+from varscore.engines.stretch import Site, Walk, merge_spans, plan_walks
 from varscore.engines.trunk import Substitutions, Trunk, plan_levels
+from varscore.engines.workers import Workers
 
 T = TypeVar("T")
 
@@ -37,7 +38,8 @@ class SharedTrunk:
     sites : sequence of Site
         All on the strands' contig.
     room : int
-        Bytes that the computation may take beside what is kept of it.
+        Bytes that each worker may take beside what is kept of its work.
+    workers : Workers
     device : torch.device
     dtype : torch.dtype
     """
@@ -48,10 +50,11 @@ class SharedTrunk:
         strands: Mapping[bool, Strand],
         sites: Sequence[Site],
         room: int,
+        workers: Workers,
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._trunk, self._strands = trunk, strands
+        self._trunk, self._strands, self._workers = trunk, strands, workers
         self._device, self._dtype = device, dtype
         self._width = trunk.reach.config.bin_width
         self._pieces: dict[Grid, list[Stored]] = {}
@@ -167,8 +170,13 @@ class SharedTrunk:
             if side == reverse
         }
         per_bin = reach.walk_numbers(len(needs)) * self._dtype.itemsize
-        for walk in plan_walks(reach, needs, pinned, max(1, room // per_bin)):
-            levels = plan_levels(reach, walk.phases, walk.bins)
+        # Not more bins than memory has room for, and a walk at least for each worker.
+        extent = max(s.end for spans in needs.values() for s in spans) - min(
+            s.start for spans in needs.values() for s in spans
+        )
+        cell = max(1, min(room // per_bin, -(-extent // self._workers.count)))
+        tasks = []
+        for walk in plan_walks(reach, needs, pinned, cell):
             ready: dict[int, list[_Substitution]] = defaultdict(list)
             later = []
             for job in waiting:
@@ -177,17 +185,21 @@ class SharedTrunk:
                 else:
                     later.append(job)
             waiting = later
-            batches = [
-                (batch, self._substitutions(batch))
-                for jobs in ready.values()
-                for batch in _batches(jobs, _MANY)
-            ]
+            tasks.append((walk, [b for jobs in ready.values() for b in _batches(jobs, _MANY)]))
+
+        def compute(task: tuple[Walk, list[Sequence[_Substitution]]]) -> _Walked:
+            walk, batches = task
+            levels = plan_levels(reach, walk.phases, walk.bins)
+            changes = [self._substitutions(batch) for batch in batches]
             bases = encode([strand.fetch(levels[0].span)], self._device, self._dtype)
-            bins = self._trunk.walk(bases, levels, [changes for _, changes in batches])
+            return walk, self._trunk.walk(bases, levels, changes), batches, changes
+
+        # In the order of the tasks: where walks overlap, the later one is kept.
+        for walk, bins, batches, changes in self._workers.map(compute, tasks):
             for phase, values in zip(walk.phases, bins, strict=True):
                 self._store((reverse, phase), Stored(values, walk.bins.start))
-            for batch, changes in batches:
-                for job, diff, start in zip(batch, changes.diff, changes.starts, strict=True):
+            for batch, change in zip(batches, changes, strict=True):
+                for job, diff, start in zip(batch, change.diff, change.starts, strict=True):
                     self._substituted[job.key] = diff, int(start)
 
     def _store(self, grid: Grid, computed: Stored) -> None:
@@ -219,12 +231,16 @@ class SharedTrunk:
                         span = reach.bases_read(path.mixed)
                         sequence = strand.alternate(site.variant, path, start, span)
                         jobs[path.mixed.width].append(((site.row, number, side), sequence))
-        for width, same in jobs.items():
-            levels = plan_levels(reach, (0,), Span(0, width))
-            for batch in _batches(same, _FEW):
-                bases = encode([sequence for _, sequence in batch], self._device, self._dtype)
-                for (key, _), bins in zip(batch, self._trunk.walk(bases, levels), strict=True):
-                    self._mixed[key] = bins
+        tasks = [(width, b) for width, same in jobs.items() for b in _batches(same, _FEW)]
+
+        def compute(task: tuple[int, Sequence[tuple[tuple[int, int, int], str]]]) -> Tensor:
+            width, batch = task
+            bases = encode([sequence for _, sequence in batch], self._device, self._dtype)
+            return self._trunk.walk(bases, plan_levels(reach, (0,), Span(0, width)))
+
+        for (_, batch), results in zip(tasks, self._workers.map(compute, tasks), strict=True):
+            for (key, _), bins in zip(batch, results, strict=True):
+                self._mixed[key] = bins
 
 
 @dataclass(frozen=True)
@@ -263,6 +279,10 @@ class _Substitution:
             start,
             reach.bins_reading(bases),
         )
+
+
+_Walked = tuple[Walk, Tensor, list[Sequence[_Substitution]], list[Substitutions]]
+"""A walk, its bins, and the substitutions along it, before and after."""
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

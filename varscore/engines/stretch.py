@@ -168,25 +168,29 @@ def cut_stretches(
     """
     stretch: list[Site] = []
     grids: set[tuple[bool, int]] = set()
-    windows = 0
+    windows = run = longest = covered = 0
     for site in sites:
         config = site.layout.reach.config
         new = site.grids()
         if stretch:
-            first, last = stretch[0].variant, stretch[-1].variant
-            apart = site.variant.contig != last.contig or (
-                site.variant.start - last.start >= config.window_length
-            )
-            bins = (site.variant.start - first.start) // config.bin_width + config.window_bins
-            # Neither every grid along the whole stretch, nor every window by itself.
-            count = windows + len(new)
-            trunk = min(len(grids | new) * bins, count * config.window_bins)
+            last = stretch[-1].variant
+            other = site.variant.contig != last.contig
+            step = -(-(site.variant.start - last.start) // config.bin_width)
+            # A segment may span variants whose windows overlap, and no more.
+            run = run + step if step < config.window_bins else config.window_bins
+            # Neither every grid along all that is covered, nor every window by itself.
+            covered, count = covered + min(step, config.window_bins), windows + len(new)
+            trunk = min(len(grids | new) * covered, count * config.window_bins)
             trunk += count * 2 * (site.layout.reach.edge + 1)  # the differences in it
-            if apart or trunk * trunk_bytes + bins * segment_bytes > room:
+            if other or trunk * trunk_bytes + max(run, longest) * segment_bytes > room:
                 yield stretch
-                stretch, grids, windows = [], set(), 0
+                stretch = []
+        if not stretch:
+            grids, windows, longest = set(), 0, 0
+            run = covered = config.window_bins
         stretch.append(site)
         grids |= new
         windows += len(new)
+        longest = max(longest, run)
     if stretch:
         yield stretch

@@ -27,7 +27,7 @@ from varscore.models.basenji2 import Basenji2, ConvBlock
 # Input channels that a convolution sums at a time, at most. In float32, a sum of thousands
 # of products in one go loses a digit against a sum of such sums, and scores are differences
 # of them.
-_SUMMED = 96
+_SUMMED = 48
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class TrunkLayer:
         self.kernel = int(weight.shape[2])
         self.activation = GATED_ACTIVATIONS[activation]
         self.bias = bias
+        self._flops = products.flops
         self.parts = -(-weight.shape[1] // _SUMMED)
         self.filters = [
             part.contiguous(memory_format=torch.channels_last)
@@ -97,6 +98,8 @@ class TrunkLayer:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
         image = self.activation.apply(x).unsqueeze(1).permute(0, 3, 1, 2)
         parts = torch.chunk(image, self.parts, dim=1)
+        outputs = x.shape[0] * (x.shape[1] - self.kernel + 1) * len(self.bias)
+        self._flops.add(2 * outputs * self.kernel * x.shape[2])
         y = F.conv2d(parts[0], self.filters[0], self.bias)
         for part, filters in zip(parts[1:], self.filters[1:], strict=True):
             y += F.conv2d(part, filters)
@@ -105,9 +108,8 @@ class TrunkLayer:
     def convolve_difference(self, ref: Tensor, diff: Tensor) -> Tensor:
         """Map a difference (B, W, C_in) to (B, W + kernel - 1, C_out), all that it reaches."""
         width = diff.shape[1]
-        active = torch.empty_like(diff)
-        self.activation.difference(ref, self.activation.gate(ref), diff, active)
-        taps = self.taps(active)
+        active = self.activation.difference(ref, self.activation.gate(ref), diff)
+        taps = self.taps(active).to(diff.dtype)
         taps = taps.view(len(taps), width, self.kernel, -1)
         wide = taps.new_zeros(len(taps), width + self.kernel - 1, taps.shape[-1])
         for tap in range(self.kernel):  # input i reaches output i - tap + kernel // 2
@@ -197,7 +199,7 @@ class Trunk:
 
     def __init__(self, network: Basenji2, products: Products) -> None:
         self.reach = Reach(network.config)
-        self._network = network
+        self._network, self._flops = network, products.flops
         self.channels = network.config.trunk_channels
         blocks = [network.stem, *network.tower]
         activation = network.config.activation
@@ -250,6 +252,9 @@ class Trunk:
         -------
         left, right : Tensor, shape (edge, C)
         """
+        count, length, _ = one_hot.shape
+        lengths = [length >> depth for depth in range(len(self.layers))]
+        self._flops.add(self.reach.trunk_flops([count] * len(lengths), lengths))
         x = self._network.stem(one_hot.transpose(1, 2))
         for layer in self._network.tower:
             x = layer(x)

@@ -74,6 +74,12 @@ class TwoPassEngine:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""
         return {"engine": "two-pass", "products": f"{self._dtype} products, no TF32"}
 
+    def n_windows(self, variants: Sequence[Variant]) -> int:
+        """Return how many windows are predicted for some variants."""
+        members = len(self.plan.shifts) * (1 + self.plan.reverse_complement)
+        stitched = self.plan.indels == "stitch"
+        return members * sum(3 if stitched and v.is_indel else 2 for v in variants)
+
     def score(
         self, variants: Sequence[Variant], on_scored: OnScored | None = None
     ) -> NDArray[np.float32]:

@@ -1,0 +1,188 @@
+"""The compiled steps against the same steps of torch in float64."""
+
+import threading
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from varscore.engines.difference import GATED_ACTIVATIONS
+from varscore.engines.steps import FusedSteps, TorchSteps, steps_for
+from varscore.engines.stored import Stored
+from varscore.engines.workers import Workers
+
+COUNT, WIDTH, CHANNELS, START = 3, 7, 37, 100
+STARTS = [104, 100, 112]
+SIZES = [1e-7, 1e-4, 0.03, 0.9, 1.1, 8.0, 300.0]
+BOTH = sorted(GATED_ACTIVATIONS)
+
+
+def numbers(*shape, scale=1.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.randn(*shape, generator=generator) * scale).float()
+
+
+def both(name, reduced=False):
+    """Both forms of the steps, each with a reference of its own precision."""
+    ref = numbers(20, CHANNELS, scale=2)
+    found = []
+    for steps, x in (
+        (FusedSteps(GATED_ACTIVATIONS[name], reduced=reduced), ref),
+        (TorchSteps(GATED_ACTIVATIONS[name], torch.float64), ref.double()),
+    ):
+        found.append((steps, *steps.reference(x, START)))
+    return found
+
+
+def close(found, expected, scale):
+    """To some units in the last place of what the formula's terms are made of."""
+    assert torch.isfinite(found.float()).all()
+    error = (found.double() - expected).abs()
+    unit = torch.finfo(found.dtype).eps
+    assert (error <= 8 * unit * (expected.abs() + scale.double())).all(), error.max()
+
+
+def moved(diff):
+    """How large the two terms of an activation's difference may be, which cancel."""
+    return diff.abs() * 4
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_reference(name):
+    (_, point, active), (_, exact, activated) = both(name)
+    assert point.values.start == point.gate.start == START
+    assert torch.equal(point.values.values.double(), exact.values.values)
+    close(point.gate.values, exact.gate.values, torch.ones(1) * 0.1)
+    close(active, activated, torch.ones(1) * 0.1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", BOTH)
+def test_activate(name, size):
+    (fused, point, _), (torch_steps, exact, _) = both(name)
+    diff = numbers(COUNT, WIDTH, CHANNELS, scale=size, seed=1)
+    found = fused.activate(point, STARTS, diff)
+    expected = torch_steps.activate(exact, STARTS, diff.double())
+    close(found, expected, moved(diff))
+    assert (fused.activate(point, STARTS, diff * 0) == 0).all()
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_small_differences_keep_their_digits(name):
+    (fused, point, _), (torch_steps, exact, _) = both(name)
+    diff = numbers(COUNT, WIDTH, CHANNELS, scale=1e-9, seed=1)
+    found = fused.activate(point, STARTS, diff).double()
+    expected = torch_steps.activate(exact, STARTS, diff.double())
+    assert ((found - expected) / expected).abs().median() < 2e-7
+
+
+# Output bin w takes tap k of input bin first + w + k * dilation: inside, beyond the ends.
+@pytest.mark.parametrize(("first", "dilation"), [(0, 1), (-4, 3), (-2, 5), (30, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_activate_taps(first, dilation, dtype):
+    (fused, point, _), (torch_steps, exact, _) = both("gelu_new")
+    taps = numbers(COUNT, 9, 3, CHANNELS, seed=2).to(dtype)
+    arguments = (WIDTH, first, dilation)
+    found = fused.activate_taps(point, STARTS, taps, *arguments)
+    expected = torch_steps.activate_taps(exact, STARTS, taps.double(), *arguments)
+    close(found, expected, torch.ones(1) * 12)
+    by_hand = torch.zeros(COUNT, WIDTH, CHANNELS, dtype=torch.float64)
+    for w in range(WIDTH):
+        for k in range(3):
+            if 0 <= first + w + k * dilation < 9:
+                by_hand[:, w] += taps[:, first + w + k * dilation, k]
+    assert torch.allclose(expected, torch_steps.activate(exact, STARTS, by_hand))
+
+
+@pytest.mark.parametrize("first", [-3, 0, 2, 40])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_add_and_activate(first, dtype):
+    (fused, point, _), (torch_steps, exact, _) = both("quick_gelu")
+    new = numbers(COUNT, WIDTH, CHANNELS, seed=3).to(dtype)
+    old = numbers(COUNT, 5, CHANNELS, seed=4)
+    by_hand = new.double()
+    for w in range(WIDTH):
+        if 0 <= first + w < 5:
+            by_hand[:, w] += old[:, first + w]
+    total, active = fused.add_and_activate(point, STARTS, new, old, first)
+    assert torch.allclose(total.double(), by_hand, rtol=1e-6)
+    close(active, torch_steps.activate(exact, STARTS, by_hand), moved(by_hand))
+    expected, active = torch_steps.add_and_activate(
+        exact, STARTS, new.double(), old.double(), first
+    )
+    assert torch.equal(expected, by_hand)
+    assert torch.equal(active, torch_steps.activate(exact, STARTS, by_hand))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_softplus(size, dtype):
+    fused, logits = both("gelu_new")[0][0], numbers(20, CHANNELS, scale=6, seed=5)
+    diff = numbers(COUNT, WIDTH, CHANNELS, scale=size, seed=6).to(dtype)
+    found = fused.softplus(
+        Stored(logits, START), Stored(torch.sigmoid(logits), START), STARTS, diff
+    )
+    ref = torch.stack([logits[s - START :][:WIDTH] for s in STARTS]).double()
+    wide = diff.double()
+    expected = torch.where(
+        wide.abs() < 1,
+        torch.log1p(torch.expm1(wide.clamp(-1, 1)) * torch.sigmoid(ref)),
+        F.softplus(ref + wide, threshold=40) - F.softplus(ref, threshold=40),
+    )
+    assert ((found - expected) / expected).abs().max() < 3e-6
+
+
+def test_reduced_steps_give_what_bfloat16_products_read():
+    (reduced, point, _), (full, _, _) = both("gelu_new", reduced=True)[0], both("gelu_new")[0]
+    diff = numbers(COUNT, WIDTH, CHANNELS, seed=7)
+    found, wide = (steps.activate(point, STARTS, diff) for steps in (reduced, full))
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, wide.bfloat16())  # to the nearest, as torch rounds
+
+
+def test_bins_outside_the_reference_are_refused():
+    (fused, point, _), _ = both("gelu_new")
+    diff = numbers(1, WIDTH, CHANNELS)
+    for start in (START - 1, START + 20 - WIDTH + 1):
+        with pytest.raises(AssertionError):
+            fused.activate(point, [start], diff)
+
+
+def test_the_compiled_steps_are_for_float32_on_a_cpu():
+    activation = GATED_ACTIVATIONS["gelu_new"]
+    assert isinstance(steps_for(activation, torch.ones(1), reduced=False), FusedSteps)
+    double = torch.ones(1, dtype=torch.float64)
+    assert isinstance(steps_for(activation, double, reduced=False), TorchSteps)
+
+
+def test_workers_keep_order_and_share_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        barrier = threading.Barrier(2)  # passed only if both run at a time
+
+        def work(number):
+            if number < 2:
+                barrier.wait(60)
+            return number * number, torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+        found = list(Workers(2).map(work, range(20)))
+        assert found == [(n * n, 1, True) for n in range(20)]
+        assert torch.get_num_threads() == 2
+        assert list(Workers(2).map(torch.sqrt, [torch.tensor(4.0)])) == [2.0]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_an_error_in_a_worker_is_raised_and_ends_the_work():
+    begun = []
+
+    def work(number):
+        begun.append(number)
+        if number == 3:
+            raise ValueError("three")
+        return number
+
+    with pytest.raises(ValueError, match="three"):
+        list(Workers(2).map(work, range(10_000)))
+    assert len(begun) < 10_000

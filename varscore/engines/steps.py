@@ -1,0 +1,216 @@
+"""What happens to differences between the matrix products, on whatever computes them.
+
+A step reads a reference along a segment, at the bins of each variant of a batch, and the
+differences of the batch. `TorchSteps` runs anywhere and in any precision; `FusedSteps` is the
+same in float32 on a CPU, several times as fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from varscore.engines import fused
+from varscore.engines.difference import GatedActivation, softplus_difference
+from varscore.engines.stored import Point, Stored
+
+
+class Steps(Protocol):
+    """The steps; B variants, W bins, C channels, T tracks.
+
+    `starts` is everywhere the bin, as the segment counts them, at which each variant's bins
+    begin. What a product is to read may come in bfloat16, what it gave may be in bfloat16.
+    """
+
+    def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
+        """Return a reference, shape (n, C), as a point, and its activation.
+
+        `start` is the bin of its first row.
+        """
+        ...
+
+    def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
+        """Return the difference after an activation, shape (B, W, C)."""
+        ...
+
+    def activate_taps(
+        self,
+        point: Point,
+        starts: Sequence[int],
+        taps: Tensor,
+        width: int,
+        first: int,
+        dilation: int,
+    ) -> Tensor:
+        """Add up the taps of a dilated convolution and activate the sum.
+
+        Parameters
+        ----------
+        point, starts
+        taps : Tensor, shape (B, V, K, C)
+            What each of V input bins gives to K output bins.
+        width, first, dilation : int
+            Output bin w of `width` takes tap k of input bin first + w + k * dilation, if
+            there is one.
+
+        Returns
+        -------
+        Tensor, shape (B, W, C)
+        """
+        ...
+
+    def add_and_activate(
+        self, point: Point, starts: Sequence[int], new: Tensor, old: Tensor, first: int
+    ) -> tuple[Tensor, Tensor]:
+        """Add a residual branch to what went into it, and activate the sum.
+
+        Parameters
+        ----------
+        point, starts
+        new : Tensor, shape (B, W, C)
+            What the branch gave; it may be overwritten.
+        old : Tensor, shape (B, V, C)
+        first : int
+            Bin w of `new` is bin first + w of `old`, if there is one.
+
+        Returns
+        -------
+        total, active : Tensor, shape (B, W, C)
+        """
+        ...
+
+    def softplus(
+        self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
+    ) -> Tensor:
+        """Return the difference of coverage of a difference of logits, shape (B, W, T)."""
+        ...
+
+
+def steps_for(activation: GatedActivation, weight: Tensor, *, reduced: bool) -> Steps:
+    """Choose the steps for weights of some device and dtype, and products of some precision."""
+    if weight.device.type == "cpu" and weight.dtype == torch.float32:
+        return FusedSteps(activation, reduced=reduced)
+    return TorchSteps(activation, weight.dtype)
+
+
+class TorchSteps:
+    """The steps as operations of torch."""
+
+    def __init__(self, activation: GatedActivation, dtype: torch.dtype) -> None:
+        self._activation, self._dtype = activation, dtype
+
+    def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
+        gate = self._activation.gate(x)
+        return Point(Stored(x, start), Stored(gate, start)), x * gate
+
+    def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
+        ref, gate = (x.windows(starts, diff.shape[1]) for x in (point.values, point.gate))
+        return self._activation.difference(ref, gate, diff.to(self._dtype))
+
+    def activate_taps(
+        self,
+        point: Point,
+        starts: Sequence[int],
+        taps: Tensor,
+        width: int,
+        first: int,
+        dilation: int,
+    ) -> Tensor:
+        count, inputs, kernel, channels = taps.shape
+        total = taps.new_zeros(count, width, channels, dtype=self._dtype)
+        for tap in range(kernel):
+            offset = first + tap * dilation
+            low, high = max(0, -offset), min(width, inputs - offset)
+            if low < high:
+                total[:, low:high] += taps[:, low + offset : high + offset, tap]
+        return self.activate(point, starts, total)
+
+    def add_and_activate(
+        self, point: Point, starts: Sequence[int], new: Tensor, old: Tensor, first: int
+    ) -> tuple[Tensor, Tensor]:
+        total = new.to(self._dtype)
+        low, high = max(0, -first), min(new.shape[1], old.shape[1] - first)
+        if low < high:
+            total[:, low:high] += old[:, low + first : high + first]
+        return total, self.activate(point, starts, total)
+
+    def softplus(
+        self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
+    ) -> Tensor:
+        ref, at = (stored.windows(starts, diff.shape[1]) for stored in (logits, slope))
+        return softplus_difference(ref, at, diff.to(self._dtype))
+
+
+class FusedSteps:
+    """The steps as compiled loops: float32, on a CPU."""
+
+    def __init__(self, activation: GatedActivation, *, reduced: bool) -> None:
+        self._gate = np.float32(activation.linear), np.float32(activation.cubic)
+        self._active = torch.bfloat16 if reduced else torch.float32
+
+    def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
+        gate, active = torch.empty_like(x), torch.empty_like(x)
+        fused.gate_and_activate(_bits(x), *self._gate, _bits(gate), _bits(active))
+        return Point(Stored(x, start), Stored(gate, start)), active
+
+    def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
+        out = torch.empty(diff.shape, dtype=self._active)
+        at = _reference(point, starts, diff.shape[1])
+        fused.activate(*at, _bits(diff), *self._gate, _bits(out))
+        return out
+
+    def activate_taps(
+        self,
+        point: Point,
+        starts: Sequence[int],
+        taps: Tensor,
+        width: int,
+        first: int,
+        dilation: int,
+    ) -> Tensor:
+        out = torch.empty(taps.shape[0], width, taps.shape[3], dtype=self._active)
+        at = _reference(point, starts, width)
+        fused.activate_taps(*at, _bits(taps), first, dilation, *self._gate, _bits(out))
+        return out
+
+    def add_and_activate(
+        self, point: Point, starts: Sequence[int], new: Tensor, old: Tensor, first: int
+    ) -> tuple[Tensor, Tensor]:
+        total = torch.empty(new.shape, dtype=torch.float32)
+        out = torch.empty(new.shape, dtype=self._active)
+        at, sums = _reference(point, starts, new.shape[1]), (_bits(new), _bits(old), first)
+        fused.add_and_activate(*at, *sums, *self._gate, _bits(total), _bits(out))
+        return total, out
+
+    def softplus(
+        self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
+    ) -> Tensor:
+        out = torch.empty(diff.shape, dtype=torch.float32)
+        at = _bits(logits.values), _bits(slope.values), _first(logits, starts, diff.shape[1])
+        fused.softplus_difference(*at, _bits(diff), _bits(out))
+        return out
+
+
+def _reference(point: Point, starts: Sequence[int], width: int) -> tuple[NDArray[Any], ...]:
+    values, gate = _bits(point.values.values), _bits(point.gate.values)
+    return values, gate, _first(point.values, starts, width)
+
+
+def _first(stored: Stored, starts: Sequence[int], width: int) -> NDArray[np.int64]:
+    """Return where each variant's bins begin; the loops do not look whether they are there."""
+    first = np.asarray(starts, np.int64) - stored.start
+    assert first.min() >= 0
+    assert first.max() + width <= len(stored.values)
+    return first
+
+
+def _bits(tensor: Tensor) -> NDArray[Any]:
+    """Return a CPU tensor's memory; of bfloat16, as integers with its bits."""
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.view(torch.int16)
+    return tensor.contiguous().numpy()
