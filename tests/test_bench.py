@@ -42,6 +42,19 @@ def test_bench(varscore, tmp_path):
     assert 6 <= round(windows) <= 9
     assert incremental["gflop"] > 0
     agreement = {row["engine"]: row for row in report["agreement"]}
-    assert len(agreement) == 3
+    assert len(agreement) == 4
+    assert agreement["incremental, float64"]["worst"] < 1e-9
     assert agreement["incremental, float32"]["median"] < 1e-5
     assert all(row["least_pearson"] > 0.99 for row in agreement.values())
+
+
+def test_spacing_leaves_variants_that_stand_alone(varscore, tmp_path):
+    genome = tmp_path / "genome.fa"
+    genome.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
+    out = tmp_path / "bench.json"
+    arguments = [
+        "bench", DATA / "oracle" / "variants.vcf", "--genome", genome, "--model", WEIGHTS,
+        "--device", "cpu", "--two-pass-variants", 1, "--exact-variants", 0, "-o", out,
+    ]  # fmt: skip
+    assert varscore(*arguments, "--region", "inside", "--spacing", 10**6)[0] == 0
+    assert json.loads(out.read_text())["timings"][1]["variants"] == 1

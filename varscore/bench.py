@@ -10,7 +10,7 @@ import copy
 import platform
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,7 @@ def bench(
     *,
     two_pass_variants: int = 12,
     exact_variants: int = 4,
+    spacing: int = 0,
     memory: int = DEFAULT_MEMORY,
 ) -> BenchReport:
     """Time both engines on a VCF's variants and compare their scores with float64.
@@ -130,6 +131,8 @@ def bench(
         Two passes are timed on so many variants, spread evenly over the others.
     exact_variants : int
         Variants whose scores are computed in float64 too; 0 for none.
+    spacing : int
+        Leave out variants that begin less than so many bases after the one before.
     memory : int
         Bytes that the incremental engine's tensors may take.
 
@@ -148,7 +151,7 @@ def bench(
     with ReferenceGenome(genome) as reference:
         variants = [
             variant
-            for variant in _variants(vcf, reference, options)
+            for variant in _apart(_variants(vcf, reference, options), spacing)
             if unsupported(model.config, plan, variant) is None
         ]
         if not variants:
@@ -194,8 +197,10 @@ def bench(
         few = _spread(variants, exact_variants)
         agreement: tuple[Agreement, ...] = ()
         if few:
-            exact = two_pass(copy.deepcopy(model.network).double()).score(few)
+            wide = copy.deepcopy(model.network).double()
+            exact = two_pass(wide).score(few)
             ways: dict[str, Callable[[Sequence[Variant]], NDArray[Any]]] = {
+                "incremental, float64": incremental(wide, "float32").score,
                 "two passes, float32": two_pass(model.network).score,
                 "incremental, float32": incremental(model.network, "float32").score,
                 "incremental, bfloat16 products": incremental(
@@ -229,6 +234,17 @@ def _variants(vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions) -
         if region is None or in_region(allele, region, genome)
     )
     return list(dict.fromkeys(variant for variant in found if variant is not None))
+
+
+def _apart(variants: Sequence[Variant], spacing: int) -> Iterator[Variant]:
+    """Yield variants in the genome's order, none less than `spacing` bases after another."""
+    last: Variant | None = None
+    for variant in sorted(variants):
+        if last is None or (
+            variant.contig != last.contig or variant.start - last.start >= spacing
+        ):
+            last = variant
+            yield variant
 
 
 def _spread(variants: Sequence[Variant], n: int) -> list[Variant]:

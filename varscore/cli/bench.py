@@ -45,6 +45,9 @@ def bench(
     exact_variants: Annotated[
         int, typer.Option(min=0, help="Variants that are scored in float64 too.")
     ] = 4,
+    spacing: Annotated[
+        int, typer.Option(min=0, help="Take only variants that lie so many bases apart.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     output: Annotated[
@@ -83,6 +86,7 @@ def bench(
         ),
         two_pass_variants=two_pass_variants,
         exact_variants=exact_variants,
+        spacing=spacing,
         memory=int(memory * 2**30),
     )
     _print(report)

@@ -11,6 +11,7 @@ bfloat16 is passed as the int16 that has its bits: numba has no such type.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,22 @@ from numba.extending import overload
 
 _f, _i = np.float32, np.int32
 # No reassociation: sums keep their order. Division does not raise, which would stop vectors.
-_LOOP: dict[str, Any] = {
+_OPTIONS: dict[str, Any] = {
     "fastmath": {"contract", "nsz"},
     "error_model": "numpy",
-    "cache": True,
     "nogil": True,
 }
-_INLINE: dict[str, Any] = {**_LOOP, "inline": "always"}
+_inline = njit(inline="always", **_OPTIONS)
+
+
+def _loop(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile a function when it is first called, and keep the result on disk."""
+    try:
+        compiled: Callable[..., None] = njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # no folder to keep it in may be written: each process compiles
+        compiled = njit(**_OPTIONS)(function)
+    return compiled
+
 
 _ZERO, _HALF, _ONE, _TWO = _f(0), _f(0.5), _f(1), _f(2)
 _LOG2_E = _f(1 / math.log(2))
@@ -87,7 +97,7 @@ def _store_as(x, target):
     return rounded
 
 
-@njit(**_INLINE)
+@_inline
 def _exp(x):
     x = min(max(x, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
     rounder = np.float32(x * _LOG2_E + _ROUNDER)
@@ -99,14 +109,14 @@ def _exp(x):
     return p * scale
 
 
-@njit(**_INLINE)
+@_inline
 def _expm1(x):
     """For |x| <= 1."""
     p = _F7 + x * (_F8 + x * (_F9 + x * (_F10 + x * _F11)))
     return x * (_ONE + x * (_F2 + x * (_F3 + x * (_F4 + x * (_F5 + x * (_F6 + x * p))))))
 
 
-@njit(**_INLINE)
+@_inline
 def _log1p(x):
     """For x > -1, finite."""
     u = np.float32(_ONE + x)
@@ -122,7 +132,7 @@ def _log1p(x):
     return f + (square * (f * p - _HALF) + n * _LN2_LOW) + n * _LN2_HIGH
 
 
-@njit(**_INLINE)
+@_inline
 def _half_tanh(x):
     """tanh(x / 2)."""
     e = _exp(-abs(x))
@@ -134,7 +144,7 @@ def _half_tanh(x):
     return small if abs(y) < _HALF else (large if x > _ZERO else -large)
 
 
-@njit(**_INLINE)
+@_inline
 def _activation_difference(ref, gate, diff, linear, cubic):
     """As `difference.GatedActivation.difference`."""
     alt = ref + diff
@@ -145,12 +155,12 @@ def _activation_difference(ref, gate, diff, linear, cubic):
     return gate_alt * diff + ref * both * _half_tanh(step)
 
 
-@njit(**_INLINE)
+@_inline
 def _softplus(x):
     return max(x, _ZERO) + _log1p(_exp(-abs(x)))
 
 
-@njit(**_LOOP)
+@_loop
 def gate_and_activate(x, linear, cubic, gate, out):
     """Write the gate of a reference and what the activation gives; all of shape (n, C)."""
     rows, channels = x.shape
@@ -161,7 +171,7 @@ def gate_and_activate(x, linear, cubic, gate, out):
             o[i] = v[i] * g[i]
 
 
-@njit(**_LOOP)
+@_loop
 def activate(ref, gate, starts, diff, linear, cubic, out):
     """Write the difference after an activation.
 
@@ -186,7 +196,7 @@ def activate(ref, gate, starts, diff, linear, cubic, out):
                 o[i] = _store(value, o)
 
 
-@njit(**_LOOP)
+@_loop
 def activate_taps(ref, gate, starts, taps, first, dilation, linear, cubic, out):
     """Add a dilated convolution's taps up, and write the difference after the activation.
 
@@ -219,7 +229,7 @@ def activate_taps(ref, gate, starts, taps, first, dilation, linear, cubic, out):
                 o[i] = _store(value, o)
 
 
-@njit(**_LOOP)
+@_loop
 def add_and_activate(ref, gate, starts, new, old, first, linear, cubic, total, out):
     """Add a residual branch to the difference it came from, and activate the sum.
 
@@ -257,7 +267,7 @@ def add_and_activate(ref, gate, starts, new, old, first, linear, cubic, total, o
                 o[i] = _store(value, o)
 
 
-@njit(**_LOOP)
+@_loop
 def softplus_difference(ref, slope, starts, diff, out):
     """Write what a difference of logits makes of softplus.
 
