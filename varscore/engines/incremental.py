@@ -80,7 +80,8 @@ class IncrementalEngine:
     track_indices : sequence of int
         0-based tracks of the network to score.
     precision : {"float32", "mixed"}
-        "mixed": products of the difference in bfloat16, where this machine runs them faster.
+        "mixed": products of the difference behind the trunk in bfloat16, where this machine
+        runs them faster.
     memory : int
         Bytes that tensors may take beside the weights.
     force_reduced : bool
@@ -112,7 +113,9 @@ class IncrementalEngine:
         self._n_tracks = len(track_indices)
         self.products = Products.choose(precision, network.final.weight, force=force_reduced)
         self._trunk = Trunk(network, self.products)
-        self._stages = Stages(network, track_indices, self.products)
+        self._stages = Stages(
+            network, track_indices, self.products, only_differences=not self._whole_window
+        )
         largest = _LARGEST_BATCH.get(self._device.type, _LARGEST_BATCH["cpu"])
         self._set_memory(memory, largest)
 

@@ -158,8 +158,8 @@ class Products:
         Parameters
         ----------
         precision : {"float32", "mixed"}
-            "mixed" allows bfloat16 products of the difference; they are taken where this
-            machine runs them at least 1.2 times as fast.
+            "mixed" allows bfloat16 products of the difference behind the trunk; they are
+            taken where this machine runs them at least 1.2 times as fast.
         weight : Tensor
             Any of them, for its device and dtype; in float64 nothing is measured.
         force : bool
@@ -175,7 +175,10 @@ class Products:
         if precision == "float32":
             return cls(kernel, False, "float32 products, no TF32")
         if force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:
-            note = "reference: float32 products, no TF32; difference: bfloat16 products"
+            note = (
+                "trunk: float32 products, no TF32; reference from there: float32 but for the "
+                "projection; differences from there: bfloat16 products"
+            )
             return cls(kernel, True, note)
         note = "float32 products, no TF32: bfloat16 products are no faster on that machine"
         return cls(kernel, False, note)

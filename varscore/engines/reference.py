@@ -65,10 +65,13 @@ class Pointwise:
         Channels that come out, C'.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, products: Products) -> None:
+    def __init__(
+        self, weight: Tensor, bias: Tensor, products: Products, *, reduced: bool = False
+    ) -> None:
         self.width = len(bias)
         self._bias = bias
-        self._product, self.difference = products.with_weight(weight.t().contiguous())
+        product, self.difference = products.with_weight(weight.t().contiguous())
+        self._product = self.difference if reduced else product
 
     @classmethod
     def of(cls, block: ConvBlock, products: Products) -> Pointwise:
@@ -92,10 +95,18 @@ class Stages:
     track_indices : sequence of int
         The tracks that are projected to.
     products : Products
+    only_differences : bool
+        Whether scores are made of differences alone. The reference's projection, which then
+        does no more than say at which slope they are taken, is reduced as they are.
     """
 
     def __init__(
-        self, network: Basenji2, track_indices: Sequence[int], products: Products
+        self,
+        network: Basenji2,
+        track_indices: Sequence[int],
+        products: Products,
+        *,
+        only_differences: bool,
     ) -> None:
         config = network.config
         self.reach = Reach(config)
@@ -112,7 +123,10 @@ class Stages:
             list(track_indices[i : i + TRACK_BLOCK])
             for i in range(0, len(track_indices), TRACK_BLOCK)
         ]
-        self.tracks = [Pointwise(weight[part], bias[part], products) for part in tracks]
+        self.tracks = [
+            Pointwise(weight[part], bias[part], products, reduced=only_differences)
+            for part in tracks
+        ]
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,9 @@ class TrunkLayer:
             part.contiguous(memory_format=torch.channels_last)
             for part in torch.chunk(weight[:, :, None], self.parts, dim=1)
         ]
-        # (C_in, taps x C_out): all taps of an input position in one product
-        _, self.taps = products.with_weight(weight.permute(1, 2, 0).flatten(1).contiguous())
+        # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
+        # rounding here is one of all bins behind, where others of many bins even out.
+        self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1).contiguous())
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
@@ -109,7 +110,7 @@ class TrunkLayer:
         """Map a difference (B, W, C_in) to (B, W + kernel - 1, C_out), all that it reaches."""
         width = diff.shape[1]
         active = self.activation.difference(ref, self.activation.gate(ref), diff)
-        taps = self.taps(active).to(diff.dtype)
+        taps = self.taps(active)
         taps = taps.view(len(taps), width, self.kernel, -1)
         wide = taps.new_zeros(len(taps), width + self.kernel - 1, taps.shape[-1])
         for tap in range(self.kernel):  # input i reaches output i - tap + kernel // 2
