@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from varscore.engines.incremental import DEFAULT_MEMORY, IncrementalEngine, unsupported
-from varscore.engines.products import Precision, measured_rates
+from varscore.engines.products import Precision, full_float32, measured_rates
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
 from varscore.genome import ReferenceGenome, parse_region
@@ -87,13 +88,29 @@ class Agreement:
 
 @dataclass(frozen=True)
 class BenchReport:
-    """What `bench` measured; all of it is of one run on one machine."""
+    """What `bench` measured; all of it is of one run on one machine.
+
+    Attributes
+    ----------
+    machine, model, options : dict
+        What was measured.
+    product_gflops : dict of str to float
+        GFLOP/s of matrix products.
+    timings : tuple of Timing
+        Of two passes, and of the incremental engine.
+    plain_seconds : float
+        What the two passes' windows take as calls of the network, ready-made.
+    agreement : tuple of Agreement
+    peak_memory_gb : float
+        After the incremental engine, before the two passes.
+    """
 
     machine: dict[str, Any]
     model: dict[str, Any]
     options: dict[str, Any]
     product_gflops: dict[str, float]
     timings: tuple[Timing, ...]
+    plain_seconds: float
     agreement: tuple[Agreement, ...]
     peak_memory_gb: float
 
@@ -192,7 +209,9 @@ def bench(
         plain = two_pass(model.network)
         plain.score(sample[:1])
         seconds = _seconds(plain.score, sample)
-        gflop = plain.n_windows(sample) * _window_gflop(plain.network)
+        windows = plain.n_windows(sample)
+        bare = _plain_seconds(plain, windows)
+        gflop = windows * _window_gflop(plain.network)
         slow = Timing("two passes", len(sample), seconds, gflop, gflop / seconds / best)
         few = _spread(variants, exact_variants)
         agreement: tuple[Agreement, ...] = ()
@@ -219,6 +238,7 @@ def bench(
         options=asdict(options),
         product_gflops=rates,
         timings=(slow, fast),
+        plain_seconds=bare,
         agreement=agreement,
         peak_memory_gb=peak,
     )
@@ -259,6 +279,21 @@ def _seconds(
     start = time.perf_counter()
     score(variants)
     return time.perf_counter() - start
+
+
+def _plain_seconds(engine: TwoPassEngine, windows: int) -> float:
+    """Time a two-pass engine's network on as many ready-made windows as it predicts."""
+    network, size = engine.network, min(windows, engine.windows_per_batch)
+    length, weight = network.config.window_length, network.final.weight
+    bases = torch.randint(4, (size, length), device=weight.device)
+    batch = F.one_hot(bases, 4).transpose(1, 2).to(weight.dtype).contiguous()
+    with torch.inference_mode(), full_float32():
+        start = time.perf_counter()
+        for done in range(0, windows, size):
+            network(batch[: min(size, windows - done)])
+        if weight.device.type == "cuda":
+            torch.cuda.synchronize(weight.device)
+        return time.perf_counter() - start
 
 
 def _window_gflop(network: Basenji2) -> float:

@@ -115,6 +115,8 @@ def _print(report: BenchReport) -> None:
         )
     console.print(speed)
     console.print(f"{report.speedup:.1f} times as fast as two passes")
+    share = report.plain_seconds / report.timings[0].seconds
+    console.print(f"two passes at {share:.0%} of the speed of plain calls of the network")
     console.print(f"peak memory: {report.peak_memory_gb:.2f} GB")
     if report.agreement:
         exact = Table("against float64", "variants", "median rel.", "worst rel.", "Pearson >=")

@@ -232,48 +232,51 @@ class IncrementalEngine:
             groups.setdefault(key, []).append(site)
         ordered = sorted(groups.items(), key=lambda item: item[0])
         members = len(sites[0].layout.members)
+        # Workers share out the groups; where those are too few, the batches of each.
+        outer, inner = workers, Workers(1)
+        if len(ordered) < 2 * workers.count:
+            outer, inner = inner, outer
         # Neighbouring groups share segments, if they need several.
-        size = 1 if members == 1 else -(-len(ordered) // (4 * workers.count))
+        size = 1 if members == 1 else -(-len(ordered) // (4 * outer.count))
 
         def score(number: int) -> None:
             segments = Segments(self._stages, trunk, members)
             for keys, group in ordered[number : number + size]:
-                self._score_group(trunk, segments, keys, group, finish)
+                held = [segments.get(key) for key in keys]
+                self._score_group(trunk, held, group, finish, inner)
 
-        for _ in workers.map(score, range(0, len(ordered), size)):
+        for _ in outer.map(score, range(0, len(ordered), size)):
             pass
 
     def _score_group(
         self,
         trunk: SharedTrunk,
-        segments: Segments,
-        keys: Sequence[SegmentKey],
+        segments: Sequence[Segment],
         group: Sequence[Site],
         finish: Finish,
+        workers: Workers,
     ) -> None:
-        """Score the sites that are held against the same segments."""
+        """Score the sites that are held against the same segments, one for each member."""
         by_shape: dict[Hashable, list[Site]] = {}
         for site in group:
             by_shape.setdefault(site.layout.shape, []).append(site)
-        for alike in by_shape.values():
-            for i in range(0, len(alike), self._budget.batch):
-                batch = alike[i : i + self._budget.batch]
-                finish(batch, self._score_batch(trunk, segments, keys, batch))
-
-    def _score_batch(
-        self,
-        trunk: SharedTrunk,
-        segments: Segments,
-        keys: Sequence[SegmentKey],
-        batch: Sequence[Site],
-    ) -> NDArray[np.float64]:
-        placed = [
-            self._place(trunk, segments.get(key), batch, number)
-            for number, key in enumerate(keys)
+        size = self._budget.batch
+        batches = [
+            alike[i : i + size]
+            for alike in by_shape.values()
+            for i in range(0, len(alike), size)
         ]
-        scores = score_batch(self._stages, batch[0].layout, placed, self._statistics)
-        result: NDArray[np.float64] = scores.cpu().numpy()
-        return result
+
+        def score(batch: Sequence[Site]) -> None:
+            placed = [
+                self._place(trunk, segment, batch, number)
+                for number, segment in enumerate(segments)
+            ]
+            scores = score_batch(self._stages, batch[0].layout, placed, self._statistics)
+            finish(batch, scores.cpu().numpy())
+
+        for _ in workers.map(score, batches):
+            pass
 
     def _place(
         self, trunk: SharedTrunk, segment: Segment, batch: Sequence[Site], number: int

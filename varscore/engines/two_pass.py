@@ -47,6 +47,11 @@ class TwoPassEngine:
         0-based tracks of the network to score.
     memory : int
         Bytes that a forward pass may take, roughly.
+
+    Attributes
+    ----------
+    windows_per_batch : int
+        Windows that are predicted at a time.
     """
 
     def __init__(
@@ -66,7 +71,7 @@ class TwoPassEngine:
         self.plan = plan
         self.statistics = tuple(statistics)
         fitting = memory // self.network.config.activation_bytes
-        self._windows_per_batch = max(1, min(_MAX_WINDOWS, fitting))
+        self.windows_per_batch = max(1, min(_MAX_WINDOWS, fitting))
         weight = self.network.final.weight
         self._device, self._dtype = weight.device, weight.dtype
 
@@ -112,7 +117,7 @@ class TwoPassEngine:
         CoverageChange
             Of the next few variants, in their order.
         """
-        size = max(1, self._windows_per_batch // 2)
+        size = max(1, self.windows_per_batch // 2)
         groups = [variants[i : i + size] for i in range(0, len(variants), size)]
         passes = prefetch(p for group in groups for p in self._passes(group))
         members = len(self.plan.shifts) * (1 + self.plan.reverse_complement)
@@ -160,7 +165,7 @@ class TwoPassEngine:
     def _forward(self, windows: Tensor) -> Tensor:
         parts, start = [], 0
         while start < len(windows):
-            part = windows[start : start + self._windows_per_batch]
+            part = windows[start : start + self.windows_per_batch]
             try:
                 # cuDNN would otherwise round convolutions to TF32.
                 with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
@@ -168,7 +173,7 @@ class TwoPassEngine:
             except torch.OutOfMemoryError:
                 if len(part) == 1:
                     raise
-                self._windows_per_batch = len(part) // 2
+                self.windows_per_batch = len(part) // 2
                 continue
             start += len(part)
         return torch.cat(parts)

@@ -29,12 +29,17 @@ class Workers:
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         """Yield what a function makes of each item, in the items' order.
 
-        A single item is left to torch's own threads. After an exception, which is raised
-        here, no further item is begun.
+        One that would be left alone, while the other workers wait, is left to torch's own
+        threads. After an exception, which is raised here, no further item is begun.
         """
-        if self.count == 1 or len(items) < 2:
-            yield from map(function, items)
-            return
+        shared = len(items) - (len(items) % self.count == 1)
+        if shared and self.count > 1:
+            yield from self._share(function, items[:shared])
+        else:
+            shared = 0
+        yield from map(function, items[shared:])
+
+    def _share(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         threads = torch.get_num_threads()
         pool = ThreadPoolExecutor(
             self.count,
