@@ -33,6 +33,7 @@ from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH, read_alleles
 from varscore.version import __version__
 
 _BATCH_ROWS = 65536
+_SPOOL_ROWS = 4 * _BATCH_ROWS  # held as objects, some 500 bytes each
 _MANY_SHARDS = 1000
 _LEAST_ROWS = 256
 # In hundredths of a window that the model reads: a reference and an alternate for a
@@ -89,15 +90,14 @@ def plan_shards(
     reference = genome if isinstance(genome, ReferenceGenome) else ReferenceGenome(genome)
     within = parse_region(region, reference) if region else None
     guard = BuildGuard(vcf, reference, allow_mismatches=allow_ref_mismatches)
-    alleles = read_alleles(vcf, max_allele_length=max_allele_length)
-    located = (
-        guard.see(locate(allele, reference))
-        for allele in alleles
+    alleles = (
+        allele
+        for allele in read_alleles(vcf, max_allele_length=max_allele_length)
         if within is None or in_region(allele, within, reference)
     )
     spooled = partial_path(spool)
     try:
-        keys = _spool(located, spool, guard)
+        keys = _spool(alleles, spool, guard)
         with naming_output(spool), pa.memory_map(str(spooled)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             order = keys.order()
@@ -171,7 +171,7 @@ class _Keys:
 
 
 def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
-    """Write all alleles to a file that can be mapped into memory."""
+    """Locate all alleles, and write them to a file that can be mapped into memory."""
     ranks: dict[str, int] = {}
     contigs, positions, costs = [], [], []
     with (
@@ -179,7 +179,9 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
         open(partial_path(spool), "wb") as file,
         pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
     ):
-        while batch := list(islice(alleles, _BATCH_ROWS)):
+        while batch := _locate_all(list(islice(alleles, _SPOOL_ROWS)), guard.genome):
+            for allele in batch:
+                guard.see(allele)
             guard.check()
             variants = [allele.variant for allele in batch]
             columns = [
@@ -207,6 +209,14 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
     if not costs:
         return _Keys(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))
     return _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
+
+
+def _locate_all(alleles: list[Allele], genome: ReferenceGenome) -> list[Allele]:
+    """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
+    order = sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos))
+    for i in order:
+        alleles[i] = locate(alleles[i], genome)
+    return alleles
 
 
 def _cost(variant: Variant | None) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -343,7 +344,7 @@ def _choose(
 def variant_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
     """Return alleles as the columns `VARIANT_COLUMNS` of a table."""
     return [
-        pa.array([getattr(allele, field.name) for allele in alleles], field.type)
+        pa.array(map(attrgetter(field.name), alleles), field.type, size=len(alleles))
         for field in VARIANT_FIELDS
     ]
 
