@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER
+# A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER,
+# and slurm.sh node FOLDER to start the node's daemon again.
 #
 # Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for a
 # link to its slurm.conf at the place where Slurm's commands look: Snakemake's jobs start
@@ -24,7 +25,7 @@ SlurmctldHost=$(hostname -s)(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$folder/munge.socket
+AuthInfo=socket=$folder/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmctldPort=${SLURM_TEST_PORT:-16817}
 SlurmdPort=$((${SLURM_TEST_PORT:-16817} + 1))
@@ -46,6 +47,7 @@ SwitchType=switch/none
 MinJobAge=300
 ReturnToService=2
 MessageTimeout=60
+SlurmdTimeout=10
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
@@ -54,7 +56,7 @@ CONF
         --seed-file="$folder/munge.seed" 2> "$folder/munge.err"
     ln -sfn "$folder/slurm.conf" "$link"
     slurmctld
-    slurmd
+    node
     for _ in $(seq 60); do
         if sinfo --noheader --format=%t 2> /dev/null | grep -q idle; then
             return
@@ -64,6 +66,10 @@ CONF
     tail "$folder"/*.log >&2
     stop
     exit 1
+}
+
+node() {
+    slurmd
 }
 
 stop() {
