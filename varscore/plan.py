@@ -36,6 +36,7 @@ _BATCH_ROWS = 65536
 _SPOOL_ROWS = 4 * _BATCH_ROWS  # held as objects, some 500 bytes each
 _MANY_SHARDS = 1000
 _LEAST_ROWS = 256
+_FILES = re.compile(rf"{re.escape(PLAN_FILE)}|\d{{4,}}\.parquet")
 # In hundredths of a window that the model reads: a reference and an alternate for a
 # substitution, one alternate more for a stitched indel, next to nothing for what is not
 # scored. Engines that share work between neighbours share it in every shard.
@@ -142,15 +143,15 @@ def _prepare(folder: Path, *, force: bool) -> None:
     """Make the folder, without any former plan in it."""
     with naming_output(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / PLAN_FILE).exists() and not force:
+        former = [path for path in folder.iterdir() if _FILES.fullmatch(path.name)]
+        if former and not force:
             raise OutputError(
-                f"output {folder}: has a plan; give another folder, or --force to replace it"
+                f"output {folder}: has {min(former).name}, as of a plan or its scores; give "
+                "another folder, or --force to replace it"
             )
-        (folder / PLAN_FILE).unlink(missing_ok=True)
+        for path in sorted(former, reverse=True):  # plan.json first: without it is no plan
+            path.unlink()
         remove_stale(folder / "alleles")
-        for file in folder.iterdir():
-            if re.fullmatch(r"\d{4,}\.parquet", file.name):
-                file.unlink()
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def score_resumably(
             allow_ref_mismatches=options.allow_ref_mismatches,
             force=True,
         )
-        with VariantProgress(plan.rows) as progress:
+        with VariantProgress(output.name, plan.rows) as progress:
             for entry, part in zip(
                 plan.shards, scored_files(work / "scores", plan), strict=True
             ):

@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 from varscore.errors import ModelError, OutputError
 from varscore.result_file import (
     ResultFile,
-    check_target,
     file_metadata,
     open_result,
     reading,
@@ -105,9 +104,8 @@ def rows_per_group(schema: pa.Schema) -> int:
 class ScoreWriter:
     """Writes a result; a context manager, on whose exit the file appears, whole.
 
-    Until then the rows are in a hidden file ``.<name>.<process id>.partial`` in the same
-    folder, which is removed when anything goes wrong, an interruption included. What the
-    file holds does not depend on how its rows were cut into calls of `write`.
+    It is a `varscore.result_file.ResultFile`; what it holds does not depend on how its rows
+    were cut into calls of `write`.
 
     Parameters
     ----------
@@ -129,11 +127,9 @@ class ScoreWriter:
     Raises
     ------
     OutputError
-        As `check_target`, when made; from then on, if the file cannot be written, as when
+        As `ResultFile`, when made; from then on, if the file cannot be written, as when
         the disk is full.
     """
-
-    check_target = staticmethod(check_target)
 
     def __init__(
         self,
