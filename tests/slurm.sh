@@ -2,17 +2,19 @@
 # A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER,
 # and slurm.sh node FOLDER to start the node's daemon again.
 #
-# Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for a
-# link to its slurm.conf at the place where Slurm's commands look: Snakemake's jobs start
-# without $SLURM_CONF.
+# It is believed to have two GPUs, so that what jobs ask for can be tested.
+#
+# Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for links
+# to its slurm.conf and gres.conf at the place where Slurm's commands look: Snakemake's jobs
+# start without $SLURM_CONF.
 set -euo pipefail
 command=$1
 folder=$(realpath -m "$2")
-link=/etc/slurm/slurm.conf
+etc=/etc/slurm
 
 start() {
-    if [ -e "$link" ]; then
-        echo "$link: this machine has a cluster already" >&2
+    if [ -e "$etc/slurm.conf" ]; then
+        echo "$etc/slurm.conf: this machine has a cluster already" >&2
         exit 1
     fi
     mkdir -p "$folder"/{state,spool}
@@ -48,13 +50,15 @@ MinJobAge=300
 ReturnToService=2
 MessageTimeout=60
 SlurmdTimeout=10
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 State=UNKNOWN
+GresTypes=gpu
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 Gres=gpu:2 State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
+    printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' > "$folder/gres.conf"
     munged --force --socket="$folder/munge.socket" --key-file="$folder/munge.key" \
         --log-file="$folder/munge.log" --pid-file="$folder/munge.pid" \
         --seed-file="$folder/munge.seed" 2> "$folder/munge.err"
-    ln -sfn "$folder/slurm.conf" "$link"
+    ln -sfn "$folder"/{slurm,gres}.conf "$etc"
     slurmctld
     node
     for _ in $(seq 60); do
@@ -78,8 +82,8 @@ stop() {
             kill "$(cat "$folder/$name.pid")" 2> /dev/null || true
         fi
     done
-    if [ "$(readlink "$link")" = "$folder/slurm.conf" ]; then
-        rm "$link"
+    if [ "$(readlink "$etc/slurm.conf")" = "$folder/slurm.conf" ]; then
+        rm "$etc"/{slurm,gres}.conf
     fi
 }
 

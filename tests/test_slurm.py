@@ -1,6 +1,7 @@
 """The workflow on a real Slurm cluster of one node, with the profile that users get."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from snakemake_runs import DEMO, ROOT, arguments, jobs, processes, resume, run, start
+from snakemake_runs import DEMO, ROOT, arguments, jobs, prepare, processes, resume, run, start
 
 SCRIPT = Path(__file__).parent / "slurm.sh"
-PROFILE = ROOT / "workflow_config" / "profiles" / "slurm"
+PROFILES = ROOT / "workflow_config" / "profiles"
 MERGED = Path("out", "scores.parquet")
 
 
@@ -55,15 +56,15 @@ def undisturbed(cluster, tmp_path_factory):
     return (folder / MERGED).read_bytes()
 
 
-def on_slurm(folder):
-    """Return arguments of a run with the users' profile.
+def on_slurm(folder, *more, profile="slurm", **config):
+    """Return arguments of a run with a profile that users get.
 
     They differ in how often squeue is asked, and in the memory of this small node.
     """
     return arguments(
-        folder, "--workflow-profile", PROFILE,
+        folder, "--workflow-profile", PROFILES / profile,
         "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1,
-        **DEMO, memory_mb=1500,
+        *more, **config, memory_mb=1500,
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def test_jobs_that_are_cancelled_or_killed_run_again_and_give_the_same_bytes(
     cluster, undisturbed, tmp_path
 ):
     with open(tmp_path / "said", "w") as said:
-        process = start(said, *on_slurm(tmp_path))
+        process = start(said, *on_slurm(tmp_path, **DEMO))
     cancelled = job_of(wait_for(lambda: processes(tmp_path, "score"), process)[0])
     subprocess.run(["scancel", cancelled], check=True)
 
@@ -108,7 +109,7 @@ def test_a_crash_of_the_node_and_one_of_snakemake_give_the_same_bytes(
     cluster, undisturbed, tmp_path
 ):
     with open(tmp_path / "said", "w") as said:
-        process = start(said, *on_slurm(tmp_path))
+        process = start(said, *on_slurm(tmp_path, **DEMO))
     wait_for(lambda: processes(tmp_path, "score"), process)
     crash_node(cluster)
     wait_for(lambda: "down" in node_state(), process)
@@ -116,6 +117,24 @@ def test_a_crash_of_the_node_and_one_of_snakemake_give_the_same_bytes(
     wait_for(lambda: processes(tmp_path, "score"), process)
     process.kill()
     process.wait()
-    code, output = resume(*on_slurm(tmp_path))
+    code, output = resume(*on_slurm(tmp_path, **DEMO))
     assert code == 0, output
     assert (tmp_path / MERGED).read_bytes() == undisturbed
+
+
+def test_a_group_of_shards_asks_for_one_gpu(cluster, tmp_path):
+    """A GPU for each of its shards might be more than there are, and pend for ever."""
+    folder = prepare(tmp_path)
+    words = on_slurm(
+        folder, "--group-components", "shards=3",
+        "--set-resources", "score:gpu=1", "score:device=cpu",  # the node's GPUs are none
+        profile="slurm-gpu", shards=6,
+    )  # fmt: skip
+    code, output = run(*words)
+    assert code == 0, output
+    numbers = re.findall(r"submitted with SLURM jobid (\d+)", output)
+    assert len(numbers) == 2
+    for number in numbers:
+        job = subprocess.check_output(["scontrol", "show", "job", number], text=True)
+        assert re.search(r"TresPerJob=gres:gpu:1\n", job), job
+        assert re.search(r"NumCPUs=1 ", job), job
