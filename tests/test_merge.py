@@ -254,6 +254,25 @@ def test_a_shard_of_other_weights_is_refused(copy, tmp_path):
         merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
 
 
+def test_arithmetic_that_differs_between_machines_is_on_record(
+    copy, small_model, monkeypatch, tmp_path, caplog
+):
+    """As where bfloat16, which --precision mixed allows, is fast on one machine only."""
+    merge_shards(copy / "plan", copy / "shards", tmp_path / "one.parquet")
+    usual = read_metadata(tmp_path / "one.parquet")["engine"]
+    other = {"engine": "auto", "products": "bfloat16", "bfloat16_differences": True}
+    with monkeypatch.context() as patch:
+        patch.setattr("varscore.engines.auto._Auto.describe", lambda _: other)
+        score_shard(
+            copy / "plan" / "0002.parquet", copy / "policy.fa",
+            copy / "shards" / "0002.parquet", model=small_model, force=True,
+        )  # fmt: skip
+    assert caplog.messages == []
+    merge_shards(copy / "plan", copy / "shards", tmp_path / "two.parquet")
+    assert "machines of different kinds" in caplog.text
+    assert read_metadata(tmp_path / "two.parquet")["engine"] == [usual, other]
+
+
 def test_a_shard_that_was_scored_on_another_genome_is_refused(copy):
     """The genome, and with it the plan, changed after the shards were scored."""
     text = (copy / "policy.fa").read_text()
