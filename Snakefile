@@ -68,10 +68,11 @@ rule plan:
         " 2>&1 | tee {log:q} >&2"
 
 
-# Score one shard. The genome is no input: its digest is in the shard, and is checked.
+# Score one shard. Its digests of the genome are checked, whatever the genome's date.
 rule score:
     input:
         shard=f"{OUT}/plan/{{shard}}.parquet",
+        genome=ancient(config["genome"]),
     output:
         scores=f"{OUT}/shards/{{shard}}.parquet",
         summary=f"{OUT}/shards/{{shard}}.summary.json",
@@ -88,11 +89,10 @@ rule score:
         device=config["device"],
         tensors=str(config["memory"]),
     params:
-        genome=config["genome"],
         options=score_arguments(config),
         identity=score_identity(config),
     shell:
-        "varscore score --shard {input.shard:q} --genome {params.genome:q}"
+        "varscore score --shard {input.shard:q} --genome {input.genome:q}"
         " --output {output.scores:q} --force {params.options}"
         " --threads {threads} --device {resources.device} --memory {resources.tensors}"
         " 2>&1 | tee {log:q} >&2"
