@@ -8,23 +8,33 @@ import sys
 import termios
 from contextlib import suppress
 
+import pytest
+
 PROGRAM = """
 import logging, sys, time
 import varscore.progress
 logging.basicConfig(level=logging.INFO, format="varscore: %(message)s")
 varscore.progress._SECONDS_BETWEEN_LINES = 0.1
-with varscore.progress.VariantProgress("0001.parquet", 4000) as progress:
+with varscore.progress.VariantProgress("0001.parquet", 4000 + int(sys.argv[1])) as progress:
+    progress.found(int(sys.argv[1]))
     for _ in range(4):
         time.sleep(0.15)
         progress(1000)
 """
 
 
-def test_a_log_gets_lines():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
-    pattern = r"varscore: 0001\.parquet: ([\d,]+) of 4,000 done, (\S+) variants/s, 00:0\d left"
+@pytest.mark.parametrize("found", [0, 90_000])
+def test_a_log_gets_lines(found):
+    command = [sys.executable, "-c", PROGRAM, str(found)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    pattern = (
+        rf"varscore: 0001\.parquet: (\S+) of {4000 + found:,} done, "
+        r"(\S+) variants/s, 00:0\d left"
+    )
     lines = [re.fullmatch(pattern, line) for line in done.stderr.splitlines()]
-    assert [line and line[1] for line in lines] == ["1,000", "2,000", "3,000", "4,000"]
+    assert [line and line[1] for line in lines] == [
+        f"{found + n:,}" for n in (1000, 2000, 3000, 4000)
+    ]  # fmt: skip
     # A thousand in 0.15 s and a little more are less than 6,667 a second.
     assert all(1000 < float(line[2]) < 6667 for line in lines)
 
@@ -32,7 +42,7 @@ def test_a_log_gets_lines():
 def test_a_terminal_gets_a_bar():
     reader, writer = pty.openpty()
     termios.tcsetwinsize(writer, (24, 100))
-    subprocess.run([sys.executable, "-c", PROGRAM], stderr=writer, check=True)
+    subprocess.run([sys.executable, "-c", PROGRAM, "0"], stderr=writer, check=True)
     os.close(writer)
     said = b""
     with suppress(OSError):  # how a terminal ends

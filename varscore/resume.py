@@ -77,7 +77,7 @@ def score_resumably(
                 remove_stale(part)
                 shard = Shard.open(work / "plan" / entry.file_name)
                 if scorer.has_scored(shard, part):
-                    progress(entry.rows)
+                    progress.found(entry.rows)
                 else:
                     scorer.score_shard(shard, part, force=True, progress=progress)
     merge_shards(work / "plan", work / "scores", output, force=force)
