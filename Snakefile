@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.utils import min_version, validate
 from varscore.version import __version__
 from varscore.workflow import (
+    input_sizes,
     plan_arguments,
     score_arguments,
     score_identity,
@@ -19,8 +20,10 @@ configfile: f"{workflow.basedir}/workflow_config/config.yaml"
 
 validate(config, "workflow_config/config.schema.yaml")
 
-# `varscore` is the one of the Python that runs Snakemake, whatever the PATH.
-shell.prefix(f"export PATH={Path(sys.executable).parent}:$PATH; ")
+# `varscore` is the one of the Python that runs Snakemake, whatever the PATH. What it says goes
+# to the log and, because a full disk takes no more logs, to the terminal too: its exit code
+# comes through the pipe.
+shell.prefix(f'set -euo pipefail; export PATH="{Path(sys.executable).parent}:$PATH"; ')
 
 OUT = config["out"]
 SCORES = f"{OUT}/scores" if config["dataset"] else f"{OUT}/scores.parquet"
@@ -58,15 +61,18 @@ rule plan:
         shards=config["shards"],
         options=plan_arguments(config),
         version=__version__,
+        sizes=input_sizes(config),
     shell:
         "varscore plan {input.vcf:q} --genome {input.genome:q} --shards {params.shards}"
-        " --output {params.folder:q} --force {params.options} 2> {log:q}"
+        " --output {params.folder:q} --force {params.options}"
+        " 2>&1 | tee {log:q} >&2"
 
 
-# Score one shard. The genome is no input: its digest is in the shard, and is checked.
+# Score one shard. Its digests of the genome are checked, whatever the genome's date.
 rule score:
     input:
         shard=f"{OUT}/plan/{{shard}}.parquet",
+        genome=ancient(config["genome"]),
     output:
         scores=f"{OUT}/shards/{{shard}}.parquet",
         summary=f"{OUT}/shards/{{shard}}.summary.json",
@@ -83,14 +89,13 @@ rule score:
         device=config["device"],
         tensors=str(config["memory"]),
     params:
-        genome=config["genome"],
         options=score_arguments(config),
         identity=score_identity(config),
     shell:
-        "varscore score --shard {input.shard:q} --genome {params.genome:q}"
+        "varscore score --shard {input.shard:q} --genome {input.genome:q}"
         " --output {output.scores:q} --force {params.options}"
         " --threads {threads} --device {resources.device} --memory {resources.tensors}"
-        " 2> {log:q}"
+        " 2>&1 | tee {log:q} >&2"
 
 
 # Prove that every shard is there, and join them in the VCF's order or the genome's.
@@ -113,5 +118,6 @@ rule merge:
         order=config["order"],
         options="--dataset" if config["dataset"] else "",
     shell:
-        "varscore merge {params.plan:q} $(dirname {input.scores[0]:q}) --output {output.scores:q}"
-        " --order {params.order} {params.options} --force 2> {log:q}"
+        'varscore merge {params.plan:q} "$(dirname {input.scores[0]:q})"'
+        " --output {output.scores:q} --order {params.order} {params.options} --force"
+        " 2>&1 | tee {log:q} >&2"

@@ -1,5 +1,7 @@
 """What several test modules share."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,23 @@ def varscore(monkeypatch, capsys):
         return exit_.value.code or 0, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own; a function sets its size in KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system of its own needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted here")
+
+    def resize(kib):
+        option = f"remount,size={kib}k"
+        subprocess.run(["mount", "-o", option, str(disk)], check=True)
+        return disk
+
+    yield resize
+    subprocess.run(["umount", str(disk)], check=True)

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER
+# A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER,
+# and slurm.sh node FOLDER to start the node's daemon again.
 #
-# Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for a
-# link to its slurm.conf at the place where Slurm's commands look: Snakemake's jobs start
-# without $SLURM_CONF.
+# It is believed to have two GPUs, so that what jobs ask for can be tested.
+#
+# Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for links
+# to its slurm.conf and gres.conf at the place where Slurm's commands look: Snakemake's jobs
+# start without $SLURM_CONF.
 set -euo pipefail
 command=$1
 folder=$(realpath -m "$2")
-link=/etc/slurm/slurm.conf
+etc=/etc/slurm
 
 start() {
-    if [ -e "$link" ]; then
-        echo "$link: this machine has a cluster already" >&2
+    if [ -e "$etc/slurm.conf" ]; then
+        echo "$etc/slurm.conf: this machine has a cluster already" >&2
         exit 1
     fi
     mkdir -p "$folder"/{state,spool}
@@ -24,7 +27,7 @@ SlurmctldHost=$(hostname -s)(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$folder/munge.socket
+AuthInfo=socket=$folder/munge.socket,cred_expire=5
 CredType=cred/munge
 SlurmctldPort=${SLURM_TEST_PORT:-16817}
 SlurmdPort=$((${SLURM_TEST_PORT:-16817} + 1))
@@ -46,15 +49,18 @@ SwitchType=switch/none
 MinJobAge=300
 ReturnToService=2
 MessageTimeout=60
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 State=UNKNOWN
+SlurmdTimeout=10
+GresTypes=gpu
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 Gres=gpu:2 State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
+    printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' > "$folder/gres.conf"
     munged --force --socket="$folder/munge.socket" --key-file="$folder/munge.key" \
         --log-file="$folder/munge.log" --pid-file="$folder/munge.pid" \
         --seed-file="$folder/munge.seed" 2> "$folder/munge.err"
-    ln -sfn "$folder/slurm.conf" "$link"
+    ln -sfn "$folder"/{slurm,gres}.conf "$etc"
     slurmctld
-    slurmd
+    node
     for _ in $(seq 60); do
         if sinfo --noheader --format=%t 2> /dev/null | grep -q idle; then
             return
@@ -66,14 +72,18 @@ CONF
     exit 1
 }
 
+node() {
+    slurmd
+}
+
 stop() {
     for name in slurmd slurmctld munge; do
         if [ -f "$folder/$name.pid" ]; then
             kill "$(cat "$folder/$name.pid")" 2> /dev/null || true
         fi
     done
-    if [ "$(readlink "$link")" = "$folder/slurm.conf" ]; then
-        rm "$link"
+    if [ "$(readlink "$etc/slurm.conf")" = "$folder/slurm.conf" ]; then
+        rm "$etc"/{slurm,gres}.conf
     fi
 }
 

@@ -1,14 +1,19 @@
 """Joining shards: whole, in order, and the same as one run over the VCF."""
 
+import dataclasses
 import shutil
+import socket
+import subprocess
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 import varscore.merge
+import varscore.score
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.errors import GenomeError, OutputError
 from varscore.genome import ReferenceGenome
@@ -154,7 +159,7 @@ def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, 
         alleles = list(Shard.open(tmp_path / "plan" / entry.file_name).alleles())
         made = {
             "version": "", "model": {}, "vcf": "", "options": {}, "torch": "",
-            "engine": {}, "shard": {}, "fingerprint": "",
+            "engine": {}, "shard": {}, "fingerprint": "", "genome": {"m5": {}},
         }  # fmt: skip
         with ScoreWriter(path, get_statistics(["SAD"]), tracks, made, group_rows=700) as writer:
             numbers = np.array([allele.record for allele in alleles], np.float32)
@@ -171,6 +176,18 @@ def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, 
     groups = [pq.ParquetFile(file).metadata for file in files]
     sizes = [[m.row_group(g).num_rows for g in range(m.num_row_groups)] for m in groups]
     assert sizes == ([[1024, 1024], [1024, 928]] if dataset else [[1024, 1024, 1024, 928]])
+
+
+@pytest.mark.parametrize("dataset", [False, True])
+def test_what_killed_merges_left_is_removed(policy, tmp_path, dataset):
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    for name in ("m", "m.sorting"):
+        left = tmp_path / f".{name}.{socket.gethostname()}.{ended.pid}.partial"
+        left.mkdir()
+        (left / "0.arrow").write_text("half")
+    merge_shards(policy / "plan", policy / "shards", tmp_path / "m", dataset=dataset)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
 def test_a_missing_shard_is_named(copy):
@@ -208,6 +225,11 @@ def test_a_shard_of_another_plan_is_refused(copy):
         ({"statistics": ("D2",)}, "other options.*statistics"),
         ({"shifts": (0, 1)}, "other options.*shifts"),
         ({"tracks": "."}, "other options.*tracks"),
+        ({"windows": "binned"}, "other options.*windows"),
+        ({"indels": "trim"}, "other options.*indels"),
+        ({"reverse_complement": True}, "other options.*reverse_complement"),
+        ({"engine": "two-pass"}, "other options.*engine"),
+        ({"precision": "mixed"}, "other options.*precision"),
     ],
 )
 def test_shards_made_otherwise_are_refused(copy, small_model, options, words):
@@ -216,6 +238,47 @@ def test_shards_made_otherwise_are_refused(copy, small_model, options, words):
         model=small_model, force=True, options=ScoreOptions(**options),
     )  # fmt: skip
     with pytest.raises(OutputError, match=rf"0002\.parquet: was made with {words}"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_a_shard_of_other_weights_is_refused(copy, tmp_path):
+    shutil.copytree(DATA / "weights_keras", tmp_path / "weights")
+    with h5py.File(tmp_path / "weights" / "model.h5", "r+") as file:
+        bias = file["model_weights/dense/dense/bias:0"]
+        bias[...] = bias[...] + 1
+    score_shard(
+        copy / "plan" / "0002.parquet", copy / "policy.fa", copy / "shards" / "0002.parquet",
+        model=tmp_path / "weights" / "model.h5", force=True,
+    )  # fmt: skip
+    with pytest.raises(OutputError, match=r"0002\.parquet: was made with other model.*sha256"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_arithmetic_that_differs_between_machines_is_on_record(
+    copy, small_model, monkeypatch, tmp_path, caplog
+):
+    """As where bfloat16, which --precision mixed allows, is fast on one machine only."""
+    merge_shards(copy / "plan", copy / "shards", tmp_path / "one.parquet")
+    usual = read_metadata(tmp_path / "one.parquet")["engine"]
+    other = {"engine": "auto", "products": "bfloat16", "bfloat16_differences": True}
+    with monkeypatch.context() as patch:
+        patch.setattr("varscore.engines.auto._Auto.describe", lambda _: other)
+        score_shard(
+            copy / "plan" / "0002.parquet", copy / "policy.fa",
+            copy / "shards" / "0002.parquet", model=small_model, force=True,
+        )  # fmt: skip
+    assert caplog.messages == []
+    merge_shards(copy / "plan", copy / "shards", tmp_path / "two.parquet")
+    assert "machines of different kinds" in caplog.text
+    assert read_metadata(tmp_path / "two.parquet")["engine"] == [usual, other]
+
+
+def test_a_shard_that_was_scored_on_another_genome_is_refused(copy):
+    """The genome, and with it the plan, changed after the shards were scored."""
+    text = (copy / "policy.fa").read_text()
+    (copy / "policy.fa").write_text(text.replace("ACACACGTTG", "ACACACGTTC", 1))
+    plan_shards(DATA / "policy.vcf", copy / "policy.fa", copy / "plan", shards=3, force=True)
+    with pytest.raises(OutputError, match=r"0001\.parquet: was scored on another genome.*chr1"):
         merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
 
 
@@ -230,8 +293,15 @@ def test_a_shard_is_not_scored_on_another_genome(copy, small_model):
     assert not (copy / "x.parquet").exists()
 
 
-def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model):
+def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model, monkeypatch):
     shard = Shard.open(copy / "plan" / "0001.parquet")
+    options = {
+        "statistics": ("D2",), "tracks": "track_1", "windows": "binned", "indels": "trim",
+        "reverse_complement": True, "shifts": (0, 1), "engine": "two-pass",
+        "precision": "mixed",
+    }  # fmt: skip
+    planned = {"region", "max_allele_length", "allow_ref_mismatches"}  # the rows tell
+    assert {field.name for field in dataclasses.fields(ScoreOptions)} == {*options, *planned}
     with ReferenceGenome(copy / "policy.fa") as genome:
 
         def fingerprint(model=small_model, shard=shard, **options):
@@ -239,20 +309,57 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
 
         usual = fingerprint()
         assert fingerprint() == usual
-        others = [
-            fingerprint(statistics=("D2",)),
-            fingerprint(tracks="track_1"),
-            fingerprint(indels="trim"),
-            fingerprint(reverse_complement=True),
-            fingerprint(shifts=(0, 1)),
-            fingerprint(shard=Shard.open(copy / "plan" / "0002.parquet")),
-        ]
+        others = [fingerprint(**{name: value}) for name, value in options.items()]
+        others.append(fingerprint(shard=Shard.open(copy / "plan" / "0002.parquet")))
+        elsewhere = shard.genome | {"m5": {"chr1": "0" * 32}}
+        others.append(fingerprint(shard=dataclasses.replace(shard, genome=elsewhere)))
         for key, value in (("sha256", "0" * 64), ("config", {"activation": "quick_gelu"})):
             metadata = small_model.metadata | {key: value}
             model = type(small_model)(small_model.network, small_model.tracks, metadata)
             others.append(fingerprint(model=model))
-        assert len({usual, *others}) == 1 + len(others)
         scorer = Scorer(genome, small_model)
         assert scorer.has_scored(shard, copy / "shards" / "0001.parquet")
         assert not scorer.has_scored(shard, copy / "shards" / "0002.parquet")
         assert not scorer.has_scored(shard, copy / "shards" / "absent.parquet")
+        monkeypatch.setattr(varscore.score, "__version__", "0")
+        others.append(fingerprint())
+        assert len({usual, *others}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("order", ["input", "genome"])
+@pytest.mark.parametrize(
+    ("rows", "shards"),
+    [
+        pytest.param([], 3, id="empty"),
+        pytest.param([("chr1", 155, "T", "C"), ("chr1", 156, "G", "A")], 5, id="few"),
+        pytest.param([("chr1", pos, "A", "*") for pos in (9, 5, 7)], 2, id="unscorable"),
+        pytest.param(
+            [("chr1", 155, "T", alt) for alt in ("C", "G", "TA", "A", "C")], 3, id="one place"
+        ),
+        pytest.param(
+            [("MT", 3, "T", "C"), ("chr1", 156, "G", "A"), ("2", 5, "A", "T"),
+             ("chr1", 155, "T", "C"), ("absent", 7, "A", "C"), ("MT", 3, "T", "G")],
+            4, id="several contigs, unsorted",
+        ),
+    ],
+)  # fmt: skip
+def test_any_vcf_in_any_number_of_shards_gives_what_one_run_gives(
+    policy, small_model, tmp_path, rows, shards, order
+):
+    vcf, genome = tmp_path / "v.vcf", policy / "policy.fa"
+    lines = (f"{c}\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for c, pos, ref, alt in rows)
+    vcf.write_text(HEADER + "".join(lines))
+    score_vcf(vcf, genome, tmp_path / "whole.parquet", model=small_model)
+    plan_shards(vcf, genome, tmp_path / "plan", shards=shards)
+    score_all(tmp_path, genome, small_model)
+    summary = merge_shards(
+        tmp_path / "plan", tmp_path / "shards", tmp_path / "m.parquet", order=order
+    )
+    found, whole = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("m", "whole"))
+    if order == "genome":
+        rank = {"chr1": 0, "2": 1, "MT": 2, "absent": 9}
+        by = [whole["chrom"].map(rank), whole["pos"], whole["record"], whole["allele"]]
+        whole = whole.iloc[np.lexsort(by[::-1])].reset_index(drop=True)
+    assert_same(found, whole)
+    assert summary.rows == len(rows)
+    assert read_metadata(tmp_path / "m.parquet") == read_metadata(tmp_path / "whole.parquet")

@@ -3,7 +3,6 @@
 Engines are not the matter here: the one that is quicker on 40 variants is taken.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -161,26 +160,6 @@ def test_kill_9_and_resume_by_the_command(run, policy_genome, tmp_path, scored):
     run()  # in this process, on the parts of the other
     assert scored == list(range(len(done) + 1, PARTS + 1))
     assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own; a function sets its size in KiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a file system of its own needs root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("a tmpfs cannot be mounted here")
-
-    def resize(kib):
-        option = f"remount,size={kib}k"
-        subprocess.run(["mount", "-o", option, str(disk)], check=True)
-        return disk
-
-    yield resize
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_full_disk_while_scoring_and_resuming_with_more_space(

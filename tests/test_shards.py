@@ -163,6 +163,15 @@ def test_a_former_plan_is_not_replaced_without_force(policy_genome, tmp_path):
         plan_shards(DATA / "policy.vcf", policy_genome, tmp_path / "p", shards=1)
 
 
+def test_scores_are_not_taken_for_a_former_plan(policy_genome, tmp_path):
+    scores = tmp_path / "shards" / "0001.parquet"
+    scores.parent.mkdir()
+    scores.write_text("scores")
+    with pytest.raises(OutputError, match=r"has 0001\.parquet.*--force"):
+        plan_shards(DATA / "policy.vcf", policy_genome, scores.parent, shards=1)
+    assert scores.read_text() == "scores"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [(None, "varscore plan"), ("{", "not a plan"), (json.dumps({"shards": []}), "not a plan")],

@@ -1,17 +1,21 @@
 """The workflow on a real Slurm cluster of one node, with the profile that users get."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
-from snakemake_runs import ROOT, arguments, jobs, prepare, processes, run, start
+from snakemake_runs import DEMO, ROOT, arguments, jobs, prepare, processes, resume, run, start
 
 SCRIPT = Path(__file__).parent / "slurm.sh"
-PROFILE = ROOT / "workflow_config" / "profiles" / "slurm"
+PROFILES = ROOT / "workflow_config" / "profiles"
+MERGED = Path("out", "scores.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -43,30 +47,94 @@ def wait_for(condition, process, seconds=120):
     return result
 
 
-def test_slurm_gives_the_same_bytes_though_jobs_are_cancelled_and_killed(cluster, tmp_path):
-    here, there = prepare(tmp_path / "here"), prepare(tmp_path / "there")
-    # The users' profile, but for how often squeue is asked, and memory of this small node.
-    words = arguments(
-        there, "--workflow-profile", PROFILE,
-        "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1,
-        memory_mb=1500,
-    )  # fmt: skip
-    with open(there / "said", "w") as said:
-        process = start(said, *words)
-    cancelled = wait_for(lambda: processes(there, "score"), process)[0]
-    number = cancelled.environ()["SLURM_JOB_ID"]
-    subprocess.run(["scancel", number], check=True)
-
-    def another():
-        found = processes(there, "score")
-        return [p for p in found if p.environ()["SLURM_JOB_ID"] != number]
-
-    wait_for(another, process)[0].send_signal(signal.SIGKILL)
-    code, output = run(*arguments(here))
+@pytest.fixture(scope="module")
+def undisturbed(cluster, tmp_path_factory):
+    """The demo's scores by the default engine, of a run without Slurm."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    code, output = run(*arguments(folder, **DEMO))
     assert code == 0, output
+    return (folder / MERGED).read_bytes()
+
+
+def on_slurm(folder, *more, profile="slurm", **config):
+    """Return arguments of a run with a profile that users get.
+
+    They differ in how often squeue is asked, and in the memory of this small node.
+    """
+    return arguments(
+        folder, "--workflow-profile", PROFILES / profile,
+        "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1,
+        *more, **config, memory_mb=1500,
+    )  # fmt: skip
+
+
+def job_of(process):
+    return process.environ()["SLURM_JOB_ID"]
+
+
+def node_state():
+    return subprocess.check_output(["sinfo", "--noheader", "--format=%t"], text=True)
+
+
+def crash_node(cluster):
+    """Kill -9 the node's daemon and all that runs on the node, each job with its own daemon."""
+    daemons = [psutil.Process(int((cluster / "slurmd.pid").read_text()))]
+    daemons += [p for p in psutil.process_iter() if p.name() == "slurmstepd"]
+    running = [child for daemon in daemons for child in daemon.children(recursive=True)]
+    for process in [*daemons, *running]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def test_jobs_that_are_cancelled_or_killed_run_again_and_give_the_same_bytes(
+    cluster, undisturbed, tmp_path
+):
+    with open(tmp_path / "said", "w") as said:
+        process = start(said, *on_slurm(tmp_path, **DEMO))
+    cancelled = job_of(wait_for(lambda: processes(tmp_path, "score"), process)[0])
+    subprocess.run(["scancel", cancelled], check=True)
+
+    def others():
+        return [p for p in processes(tmp_path, "score") if job_of(p) != cancelled]
+
+    wait_for(others, process)[0].send_signal(signal.SIGKILL)
     process.wait(300)
-    output = (there / "said").read_text()
+    output = (tmp_path / "said").read_text()
     assert process.returncode == 0, output
     assert jobs(output)["score"] == 3 + 2  # three shards, two of them once more
-    merged = Path("out", "scores.parquet")
-    assert (there / merged).read_bytes() == (here / merged).read_bytes()
+    assert (tmp_path / MERGED).read_bytes() == undisturbed
+
+
+def test_a_crash_of_the_node_and_one_of_snakemake_give_the_same_bytes(
+    cluster, undisturbed, tmp_path
+):
+    with open(tmp_path / "said", "w") as said:
+        process = start(said, *on_slurm(tmp_path, **DEMO))
+    wait_for(lambda: processes(tmp_path, "score"), process)
+    crash_node(cluster)
+    wait_for(lambda: "down" in node_state(), process)
+    subprocess.run([SCRIPT, "node", cluster], check=True)
+    wait_for(lambda: processes(tmp_path, "score"), process)
+    process.kill()
+    process.wait()
+    code, output = resume(*on_slurm(tmp_path, **DEMO))
+    assert code == 0, output
+    assert (tmp_path / MERGED).read_bytes() == undisturbed
+
+
+def test_a_group_of_shards_asks_for_one_gpu(cluster, tmp_path):
+    """A GPU for each of its shards might be more than there are, and pend for ever."""
+    folder = prepare(tmp_path)
+    words = on_slurm(
+        folder, "--group-components", "shards=3",
+        "--set-resources", "score:gpu=1", "score:device=cpu",  # the node's GPUs are none
+        profile="slurm-gpu", shards=6,
+    )  # fmt: skip
+    code, output = run(*words)
+    assert code == 0, output
+    numbers = re.findall(r"submitted with SLURM jobid (\d+)", output)
+    assert len(numbers) == 2
+    for number in numbers:
+        job = subprocess.check_output(["scontrol", "show", "job", number], text=True)
+        assert re.search(r"TresPerJob=gres:gpu:1\n", job), job
+        assert re.search(r"NumCPUs=1 ", job), job

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from varscore.errors import ModelError, OptionError, OutputError
+from varscore.result_file import check_target
 from varscore.statistics import get_statistics
 from varscore.table import (
     VARIANT_COLUMNS,
@@ -223,12 +225,12 @@ def test_any_exception_leaves_the_folder_as_it_was(
 
 def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is not a file"):
-        ScoreWriter.check_target(tmp_path, force=True)
+        check_target(tmp_path, force=True)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"none/x\.parquet: .*No such file or directory"):
-        ScoreWriter.check_target(tmp_path / "none" / "x.parquet")
+        check_target(tmp_path / "none" / "x.parquet")
 
 
 def test_an_unwritable_folder_is_named() -> None:
@@ -241,7 +243,7 @@ def test_an_unwritable_folder_is_named() -> None:
             os.seteuid(65534)
         try:
             with pytest.raises(OutputError, match=r"x\.parquet: cannot be .*Permission denied"):
-                ScoreWriter.check_target(folder / "x.parquet")
+                check_target(folder / "x.parquet")
         finally:
             os.seteuid(user)
             folder.chmod(0o755)
@@ -313,9 +315,19 @@ def test_a_kill_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         process.send_signal(signal.SIGKILL)
-    assert [file.name for file in tmp_path.iterdir()] == [f".x.parquet.{process.pid}.partial"]
+    left = f".x.parquet.{socket.gethostname()}.{process.pid}.partial"
+    assert [file.name for file in tmp_path.iterdir()] == [left]
     write(path, [snv(0)], ramp(1))
     assert len(read_scores(tmp_path)) == 1  # what the kill left is not taken for a part
+
+
+def test_what_another_machine_writes_is_left_alone_for_two_days(tmp_path: Path) -> None:
+    fresh, old = (tmp_path / f".x.parquet.node{i}.example.org.1.partial" for i in (1, 2))
+    fresh.touch()
+    old.touch()
+    os.utime(old, (time.time() - 3 * 24 * 3600,) * 2)
+    write(tmp_path / "x.parquet", [snv(0)], ramp(1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [fresh.name, "x.parquet"]
 
 
 # --- reading -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from policy_table import POLICY
 from snakemake_runs import (
     BIN,
     DATA,
+    DEMO,
     ROOT,
     arguments,
     jobs,
@@ -29,9 +31,11 @@ from snakemake_runs import (
 )
 
 from varscore import read_scores, score_vcf
+from varscore.table import VARIANT_COLUMNS
 from varscore.workflow import PLAN_OPTIONS, SCORE_OPTIONS, score_arguments, score_identity
 
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
+MERGED = Path("out", "scores.parquet")
 ALL = {"plan": 1, "score": 3, "merge": 1}
 
 
@@ -121,6 +125,14 @@ def test_another_genome_of_the_same_name_plans_and_scores_again(copy):
     assert would_run(copy) == ALL
 
 
+def test_an_older_genome_in_place_of_the_former_is_noticed(copy):
+    """As when another build is moved to where the first was: moving keeps a file's date."""
+    genome = copy / "policy.fa"
+    genome.write_text(genome.read_text() + ">another\nACGT\n")
+    os.utime(genome, (1e9, 1e9))
+    assert would_run(copy)["plan"] == 1
+
+
 def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
     config = {key: facts.get("default") for key, facts in SCHEMA["properties"].items()}
     config |= {"model": str(DATA / "weights_keras" / "model.h5")}
@@ -204,6 +216,31 @@ def test_options_mean_what_they_mean_to_score(finished, small_model, tmp_path):
     )  # fmt: skip
 
 
+def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
+    there = prepare(tmp_path / "a genome")
+    lines = (DATA / "policy.vcf").read_text().splitlines(keepends=True)
+    (there / "no variants.vcf").write_text("".join(x for x in lines if x[0] == "#"))
+    here = tmp_path / "a run"
+    here.mkdir()
+    config = {
+        "vcf": "../a genome/no variants.vcf", "genome": "../a genome/policy.fa",
+        "model": "../a genome/model.h5", "out": "the result", "shards": 2,
+        "statistics": ["SAD", "D2"], "region": 2, "device": "cpu",
+    }  # fmt: skip
+    (here / "my config.yaml").write_text(yaml.safe_dump(config))
+    code, output = run(
+        "--snakefile", ROOT / "Snakefile", "--directory", here, "--cores", 2,
+        "--configfile", here / "my config.yaml",
+    )  # fmt: skip
+    assert code == 0, output
+    assert "the result/scores.parquet: 0 rows" in output
+    frame = pd.read_parquet(here / "the result" / "scores.parquet")
+    assert len(frame) == 0
+    assert [f"{statistic}_track_11" in frame for statistic in ("SAD", "D2", "D1")] == [
+        True, True, False,
+    ]  # fmt: skip
+
+
 def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     """The genome changes under the shards of MT, the last, after planning."""
     folder = prepare(tmp_path)
@@ -216,7 +253,7 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     code, output = run(*arguments(folder, "--keep-going", **config))
     assert code == 1
     assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()
-    assert "another genome" in output  # show-failed-logs
+    assert "another genome" in output
     done = sorted(path.name for path in (folder / "out" / "shards").glob("*.parquet"))
     assert done == ["0001.parquet"]
 
@@ -239,47 +276,104 @@ def test_the_snakefile_is_formatted():
     subprocess.run([BIN / "snakefmt", "--check", ROOT / "Snakefile"], check=True)
 
 
+def test_a_full_disk_while_scoring_and_while_merging(finished, small_disk, tmp_path):
+    """The disk holds the plan and a shard, then all but the merged file, then everything."""
+
+    def kib(pattern):
+        sizes = [path.stat().st_size for path in (finished / "out").glob(pattern)]
+        return sum(-(-size // 4096) * 4 for size in sizes)  # in whole pages
+
+    def whole(pattern):
+        """Return the files of a kind, after a look at whether each is as it should be."""
+        paths = [path for path in (disk / "out").glob(pattern) if path.name[0] != "."]
+        for path in paths:
+            assert path.read_bytes() == (finished / "out" / "shards" / path.name).read_bytes()
+        return paths
+
+    folder = prepare(tmp_path)
+    before_merge = kib("?*/*") - kib("*/merge*")
+    disk = small_disk(before_merge - kib("*/*0002*") - kib("*/*0003*") + kib("plan/000[23]*"))
+    words = arguments(folder, out=disk / "out", cores=1)
+    code, output = run(*words)
+    assert code == 1
+    assert "No space left on device" in output
+    assert len(whole("shards/*.parquet")) < 3
+    small_disk(before_merge + kib("*/merge*") + 8)
+    code, output = run("--rerun-incomplete", *words)
+    assert code == 1
+    assert re.search(r"scores\.parquet: cannot be written: No space left", output), output
+    assert len(whole("shards/*.parquet")) == 3
+    assert not (disk / "out" / "scores.parquet").exists()
+    small_disk(2000)
+    code, output = resume(*words)
+    assert code == 0, output
+    assert jobs(output) == {"merge": 1}
+    assert (disk / MERGED).read_bytes() == (finished / MERGED).read_bytes()
+
+
 # --- kill -9 -----------------------------------------------------------------------------
 
 # Each takes about ten seconds.
 KILLS = 20 if os.environ.get("CI") else 5
 
 
-def test_kill_9_at_random_moments_and_resume(finished, tmp_path, capsys):
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo's scores by the default engine, of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("demo")
+    code, output = run(*arguments(folder, **DEMO))
+    assert code == 0, output
+    return folder / MERGED
+
+
+def test_shards_and_threads_change_scores_by_rounding_only(demo, tmp_path):
+    """The README states the bound."""
+    subprocess.run(
+        [BIN / "varscore", "score", DEMO["vcf"], "--genome", DEMO["genome"], "--model", "demo",
+         "--output", tmp_path / "whole.parquet", "--threads", "2", "--device", "cpu"],
+        check=True,
+    )  # fmt: skip
+    found, whole = pd.read_parquet(demo), pd.read_parquet(tmp_path / "whole.parquet")
+    pd.testing.assert_frame_equal(found, whole, check_exact=False, rtol=1e-4, atol=1e-4)
+    others = list(VARIANT_COLUMNS)
+    pd.testing.assert_frame_equal(found[others], whole[others], check_exact=True)
+
+
+def test_kill_9_at_random_moments_and_resume(demo, tmp_path, capsys):
     """Kill, resume, kill, ...; a result is compared, and it and a shard are made again.
 
-    Each attempt kills Snakemake, a process that scores, or one that merges, as chance wants
-    and as there is one; so a kill may lose a shard on each core, and no other.
+    Each attempt kills Snakemake, a process that scores, or one that merges, each about as often
+    and if there is one. With Snakemake goes what its two cores were scoring, and nothing else.
     """
-    merged = Path("out", "scores.parquet")
-    expected = (finished / merged).read_bytes()
     chance = random.Random(4)
     kills = dict.fromkeys(("snakemake", "score", "merge"), 0)
-    folder, needed, scored, compared = prepare(tmp_path), ALL["score"], 0, 0
+    needed, scored, compared, expected = ALL["score"], 0, 0, demo.read_bytes()
     while sum(kills.values()) < KILLS:
-        victim = chance.choice(list(kills))
-        with open(folder / "said", "w") as said:
-            process = start(said, *arguments(folder, "--nolock", "--rerun-incomplete"))
-            kills[victim] += kill(process, folder, victim, chance)
+        victim = chance.choice([v for v in kills if kills[v] == min(kills.values())])
+        with open(tmp_path / "said", "w") as said:
+            process = start(
+                said, *arguments(tmp_path, "--nolock", "--rerun-incomplete", **DEMO)
+            )
+            kills[victim] += kill(process, tmp_path, victim, chance)
         code = process.wait()
-        scored += jobs((folder / "said").read_text()).get("score", 0)
+        scored += jobs((tmp_path / "said").read_text()).get("score", 0)
         if code == 0:
-            assert (folder / merged).read_bytes() == expected
-            (folder / merged).unlink()
-            (folder / "out" / "shards" / f"000{chance.randint(1, 3)}.parquet").unlink()
+            assert (tmp_path / MERGED).read_bytes() == expected
+            (tmp_path / MERGED).unlink()
+            (tmp_path / "out" / "shards" / f"000{chance.randint(1, 3)}.parquet").unlink()
             needed, compared = needed + 1, compared + 1
-    code, output = resume(*arguments(folder))
+    code, output = resume(*arguments(tmp_path, **DEMO))
     assert code == 0, output
     scored += jobs(output).get("score", 0)
-    assert (folder / merged).read_bytes() == expected
-    assert would_run(folder) == {}
+    assert (tmp_path / MERGED).read_bytes() == expected
+    assert would_run(tmp_path, **DEMO) == {}
     with capsys.disabled():
         counts = ", ".join(f"{n} of {victim}" for victim, n in kills.items())
         print(  # noqa: T201 - the numbers that the test is about
             f"\n{sum(kills.values())} kills ({counts}); {compared + 1} results compared; "
             f"{scored} shards scored, {needed} of them needed without kills"
         )
-    assert needed <= scored <= needed + 2 * (kills["snakemake"] + kills["score"])
+    assert needed <= scored <= needed + kills["score"] + 2 * kills["snakemake"]
 
 
 def kill(process, folder, victim, chance):
@@ -310,5 +404,4 @@ def test_make_resume_after_snakemake_was_killed(finished, tmp_path):
     assert "rerun-incomplete" in output
     code, output = resume(*arguments(folder))
     assert code == 0, output
-    merged = Path("out", "scores.parquet")
-    assert (folder / merged).read_bytes() == (finished / merged).read_bytes()
+    assert (folder / MERGED).read_bytes() == (finished / MERGED).read_bytes()

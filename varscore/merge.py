@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from varscore.errors import OutputError
 from varscore.fingerprint import RowDigest
+from varscore.models.notice import notice
 from varscore.result_file import (
     ResultFile,
     check_target,
@@ -23,6 +25,7 @@ from varscore.result_file import (
     open_result,
     partial_path,
     reading,
+    remove_stale,
 )
 from varscore.shards import ShardPlan, scored_files
 from varscore.summary import ScoreSummary
@@ -30,6 +33,8 @@ from varscore.table import VARIANT_COLUMNS, rows_per_group
 
 Order = Literal["input", "genome"]
 ORDERS: tuple[Order, ...] = ("input", "genome")
+
+logger = logging.getLogger(__name__)
 
 _BUCKET_BYTES = 128 * 2**20
 _MOST_BUCKETS = 256
@@ -84,6 +89,8 @@ def merge_shards(
     files = scored_files(scores, whole)
     _check_output(output, dataset=dataset, force=force)
     made = _check_shards(whole, files)
+    if warning := notice(made["model"]):
+        logger.warning("%s", warning)
     with open_result(files[0]) as parquet:
         schema = parquet.schema_arrow.remove_metadata()
     metadata = {
@@ -135,6 +142,7 @@ def _check_shards(plan: ShardPlan, files: Sequence[Path]) -> dict[str, Any]:
         )
     first: dict[str, Any] = {}
     expected: dict[str, Any] = {}
+    engines: list[Any] = []
     for entry, file in zip(plan.shards, files, strict=True):
         with open_result(file) as parquet:
             if _digest(parquet, file) != entry.variants:
@@ -144,6 +152,7 @@ def _check_shards(plan: ShardPlan, files: Sequence[Path]) -> dict[str, Any]:
                     "score that shard again"
                 )
             facts = file_metadata(parquet)
+            _check_genome(plan, facts["genome"], file)
             found = {
                 "version": facts["version"],
                 "model": {key: facts["model"].get(key) for key in ("sha256", "config")},
@@ -151,13 +160,28 @@ def _check_shards(plan: ShardPlan, files: Sequence[Path]) -> dict[str, Any]:
                 "columns": parquet.schema_arrow.names,
             }
         first, expected = first or facts, expected or found
+        if facts["engine"] not in engines:
+            engines.append(facts["engine"])
         for what, value in found.items():
             if value != expected[what]:
                 raise OutputError(
                     f"{file}: was made with other {what} than {files[0]} "
                     f"({_difference(value, expected[what])}); score both alike"
                 )
+    if len(engines) > 1:  # the same options may lead to other arithmetic on another machine
+        logger.warning("machines of different kinds scored the shards: %s", engines)
+        return first | {"engine": engines}
     return first
+
+
+def _check_genome(plan: ShardPlan, genome: dict[str, Any], file: Path) -> None:
+    for contig, digest in genome["m5"].items():
+        if digest != plan.genome["m5"].get(contig):
+            raise OutputError(
+                f"{file}: was scored on another genome ({genome['file']}) than the plan's "
+                f"({plan.genome['file']}): contig {contig} has other bases there; score that "
+                "shard again"
+            )
 
 
 def _digest(parquet: pq.ParquetFile, file: Path) -> str:
@@ -218,28 +242,36 @@ def _in_genome_order(plan: ShardPlan, files: Sequence[Path]) -> Iterator[pa.Tabl
 
 
 @contextmanager
-def _in_input_order(
-    plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, output: Path
-) -> Iterator[Iterator[pa.Table]]:
-    """Sort by record and allele: first into buckets of records, then each in memory."""
-    folder = partial_path(output.with_name(output.name + ".sorting"))
-    with naming_output(output):
+def _aside(path: Path) -> Iterator[Path]:
+    """Make a folder to write to until it is whole; what is left there at the end is removed."""
+    folder = partial_path(path)
+    with naming_output(path):
+        remove_stale(path)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
     try:
-        yield _sorted_buckets(plan, files, schema, folder)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _in_input_order(
+    plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, output: Path
+) -> Iterator[Iterator[pa.Table]]:
+    """Sort by record and allele: first into buckets of records, then each in memory."""
+    with _aside(output.with_name(output.name + ".sorting")) as folder:
+        yield _sorted_buckets(plan, files, schema, folder, output)
+
+
 def _sorted_buckets(
-    plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, folder: Path
+    plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, folder: Path, output: Path
 ) -> Iterator[pa.Table]:
     size = plan.rows * 4 * len(schema)
     count = min(max(1, -(-size // _BUCKET_BYTES)), _MOST_BUCKETS)
     records = 1 + max((pc.max(table["record"]).as_py() for table in _records(files)), default=0)
     names = [folder / f"{number}.arrow" for number in range(count)]
-    with naming_output(folder), ExitStack() as stack:
+    with naming_output(output), ExitStack() as stack:
         writers = [
             stack.enter_context(
                 pa.ipc.new_stream(stack.enter_context(open(name, "wb")), schema)
@@ -252,7 +284,7 @@ def _sorted_buckets(
                 rows = table.filter(pa.array(buckets == number))
                 writers[number].write_table(rows.combine_chunks())
     for name in names:
-        with naming_output(folder), pa.memory_map(str(name)) as mapped:
+        with naming_output(output), pa.memory_map(str(name)) as mapped:
             table = pa.ipc.open_stream(mapped).read_all()
         yield table.sort_by([("record", "ascending"), ("allele", "ascending")])
         name.unlink()
@@ -293,11 +325,7 @@ def _write_dataset(
     """Write a folder with as many files as there are shards, of equal numbers of rows."""
     group = rows_per_group(schema)
     per_file = max(group, -(-plan.rows // max(1, len(plan.shards)) // group) * group)
-    folder = partial_path(output)
-    with naming_output(output):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    try:
+    with _aside(output) as folder:
         groups = _regroup(tables, group)
         written, table = 0, next(groups, None)
         while table is not None or not written:
@@ -311,5 +339,3 @@ def _write_dataset(
         with naming_output(output):
             shutil.rmtree(output, ignore_errors=True)
             folder.rename(output)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -34,21 +34,15 @@ def locate(allele: Allele, genome: ReferenceGenome) -> Allele:
         return allele
     contig = genome.resolve(allele.chrom)
     if contig is None:
-        return _completed(allele, Status.UNKNOWN_CONTIG)
+        return allele._replace(status=Status.UNKNOWN_CONTIG)
     start, end = allele.pos - 1, allele.pos - 1 + len(allele.ref)
     if start < 0 or end > genome.lengths[contig]:
-        return _completed(allele, Status.OUTSIDE_CONTIG)
+        return allele._replace(status=Status.OUTSIDE_CONTIG)
     ref, alt = allele.ref.upper(), allele.alt.upper()
     if genome.fetch(Interval(contig, start, end)) != ref:
-        return _completed(allele, Status.REF_MISMATCH)
+        return allele._replace(status=Status.REF_MISMATCH)
     variant = normalise(Variant(contig, allele.pos, ref, alt), genome)
-    return _completed(allele, Status.SCORED, variant)
-
-
-def _completed(allele: Allele, status: Status, variant: Variant | None = None) -> Allele:
-    # Not dataclasses.replace, which takes longer than reading the record.
-    a = allele
-    return Allele(a.chrom, a.pos, a.id, a.ref, a.alt, a.record, a.allele, status, variant)
+    return allele._replace(variant=variant)
 
 
 def normalise(variant: Variant, genome: ReferenceGenome) -> Variant:

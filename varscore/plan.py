@@ -33,8 +33,10 @@ from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH, read_alleles
 from varscore.version import __version__
 
 _BATCH_ROWS = 65536
+_SPOOL_ROWS = 4 * _BATCH_ROWS  # held as objects, some 500 bytes each
 _MANY_SHARDS = 1000
 _LEAST_ROWS = 256
+_FILES = re.compile(rf"{re.escape(PLAN_FILE)}|\d{{4,}}\.parquet")
 # In hundredths of a window that the model reads: a reference and an alternate for a
 # substitution, one alternate more for a stitched indel, next to nothing for what is not
 # scored. Engines that share work between neighbours share it in every shard.
@@ -56,7 +58,7 @@ def plan_shards(
 
     A VCF that is sorted (its contigs in whatever order) is cut as it is; one that is not is
     sorted first, contigs in the order in which they appear. Memory does not depend on the
-    number of samples, and is about 20 bytes a variant; an unsorted VCF needs some 200.
+    number of samples: some 300 MB and 20 bytes a variant, 200 where the VCF is not sorted.
 
     Parameters
     ----------
@@ -89,15 +91,14 @@ def plan_shards(
     reference = genome if isinstance(genome, ReferenceGenome) else ReferenceGenome(genome)
     within = parse_region(region, reference) if region else None
     guard = BuildGuard(vcf, reference, allow_mismatches=allow_ref_mismatches)
-    alleles = read_alleles(vcf, max_allele_length=max_allele_length)
-    located = (
-        guard.see(locate(allele, reference))
-        for allele in alleles
+    alleles = (
+        allele
+        for allele in read_alleles(vcf, max_allele_length=max_allele_length)
         if within is None or in_region(allele, within, reference)
     )
     spooled = partial_path(spool)
     try:
-        keys = _spool(located, spool, guard)
+        keys = _spool(alleles, spool, guard)
         with naming_output(spool), pa.memory_map(str(spooled)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             order = keys.order()
@@ -142,15 +143,15 @@ def _prepare(folder: Path, *, force: bool) -> None:
     """Make the folder, without any former plan in it."""
     with naming_output(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / PLAN_FILE).exists() and not force:
+        former = [path for path in folder.iterdir() if _FILES.fullmatch(path.name)]
+        if former and not force:
             raise OutputError(
-                f"output {folder}: has a plan; give another folder, or --force to replace it"
+                f"output {folder}: has {min(former).name}, as of a plan or its scores; give "
+                "another folder, or --force to replace it"
             )
-        (folder / PLAN_FILE).unlink(missing_ok=True)
+        for path in sorted(former, reverse=True):  # plan.json first: without it is no plan
+            path.unlink()
         remove_stale(folder / "alleles")
-        for file in folder.iterdir():
-            if re.fullmatch(r"\d{4,}\.parquet", file.name):
-                file.unlink()
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class _Keys:
 
 
 def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
-    """Write all alleles to a file that can be mapped into memory."""
+    """Locate all alleles, and write them to a file that can be mapped into memory."""
     ranks: dict[str, int] = {}
     contigs, positions, costs = [], [], []
     with (
@@ -179,7 +180,9 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
         open(partial_path(spool), "wb") as file,
         pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
     ):
-        while batch := list(islice(alleles, _BATCH_ROWS)):
+        while batch := _locate_all(list(islice(alleles, _SPOOL_ROWS)), guard.genome):
+            for allele in batch:
+                guard.see(allele)
             guard.check()
             variants = [allele.variant for allele in batch]
             columns = [
@@ -207,6 +210,14 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
     if not costs:
         return _Keys(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))
     return _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
+
+
+def _locate_all(alleles: list[Allele], genome: ReferenceGenome) -> list[Allele]:
+    """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
+    order = sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos))
+    for i in order:
+        alleles[i] = locate(alleles[i], genome)
+    return alleles
 
 
 def _cost(variant: Variant | None) -> int:

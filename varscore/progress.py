@@ -19,15 +19,17 @@ class VariantProgress:
 
     Parameters
     ----------
+    name : str
+        Of what is made; several runs may share a terminal.
     total : int
         Variants in all.
     """
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
+    def __init__(self, name: str, total: int) -> None:
+        self.name, self.total, self.done, self._found = name, total, 0, 0
         self.started = self._last_line = time.monotonic()
         self._bar = (
-            tqdm(total=total, unit=" variants", dynamic_ncols=True, smoothing=0.05)
+            tqdm(desc=name, total=total, unit=" variants", dynamic_ncols=True, smoothing=0.05)
             if sys.stderr.isatty()
             else None
         )
@@ -41,13 +43,20 @@ class VariantProgress:
             self._last_line = time.monotonic()
             self._write_line()
 
+    def found(self, n: int) -> None:
+        """Count `n` variants that were done before, and took no time."""
+        self.done += n
+        self._found += n
+        if self._bar is not None:
+            self._bar.initial += n
+            self._bar.update(n)
+
     def _write_line(self) -> None:
         seconds = time.monotonic() - self.started
-        rate = self.done / seconds
+        rate = (self.done - self._found) / seconds
         left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
-        logger.info(
-            "%s of %s done, %.3g/s, %s left", f"{self.done:,}", f"{self.total:,}", rate, left
-        )
+        counts = f"{self.done:,} of {self.total:,}"
+        logger.info("%s: %s done, %.3g variants/s, %s left", self.name, counts, rate, left)
 
     def __enter__(self) -> VariantProgress:
         return self

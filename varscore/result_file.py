@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,12 +21,16 @@ from varscore.errors import OutputError
 
 METADATA_KEY = "varscore"
 
+# Machines that share a file system, and all the more containers, have the same process ids.
+_HOST = socket.gethostname()
+_ABANDONED_SECONDS = 2 * 24 * 3600
+
 
 class ResultFile:
     """Writes a Parquet file aside; a context manager, on whose exit the file appears, whole.
 
-    Until then the rows are in a hidden file ``.<name>.<process id>.partial`` in the same
-    folder, which is removed when anything goes wrong, an interruption included. What a
+    Until then the rows are in a hidden file ``.<name>.<machine>.<process id>.partial`` in the
+    same folder, which is removed when anything goes wrong, an interruption included. What a
     process that was killed left there is removed by the next that writes the same file.
 
     Parameters
@@ -147,18 +154,28 @@ def check_target(path: str | Path, *, force: bool = False) -> None:
 
 
 def partial_path(path: Path) -> Path:
-    """Return where this process writes a file until it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Return where this process writes a file, or a folder, until it is whole."""
+    return path.with_name(f".{path.name}.{_HOST}.{os.getpid()}.partial")
 
 
 def remove_stale(path: Path) -> None:
-    """Remove what processes that are no more left of writing a file."""
-    pattern = re.compile(re.escape(f".{path.name}.") + r"(\d+)\.partial")
+    """Remove what processes that are no more left of writing a file or a folder."""
+    pattern = re.compile(re.escape(f".{path.name}.") + r"(.+)\.(\d+)\.partial")
     for entry in path.parent.iterdir():
-        match = pattern.fullmatch(entry.name)
-        if match and not _is_running(int(match[1])):
-            with suppress(OSError):
-                entry.unlink()
+        if (match := pattern.fullmatch(entry.name)) and _is_stale(entry, *match.groups()):
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                with suppress(OSError):
+                    entry.unlink()
+
+
+def _is_stale(entry: Path, host: str, process: str) -> bool:
+    if host == _HOST:
+        return not _is_running(int(process))
+    with suppress(OSError):  # who knows what runs on another machine
+        return time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS
+    return False
 
 
 def _is_running(process: int) -> bool:

@@ -70,14 +70,14 @@ def score_resumably(
             allow_ref_mismatches=options.allow_ref_mismatches,
             force=True,
         )
-        with VariantProgress(plan.rows) as progress:
+        with VariantProgress(output.name, plan.rows) as progress:
             for entry, part in zip(
                 plan.shards, scored_files(work / "scores", plan), strict=True
             ):
                 remove_stale(part)
                 shard = Shard.open(work / "plan" / entry.file_name)
                 if scorer.has_scored(shard, part):
-                    progress(entry.rows)
+                    progress.found(entry.rows)
                 else:
                     scorer.score_shard(shard, part, force=True, progress=progress)
     merge_shards(work / "plan", work / "scores", output, force=force)

@@ -204,7 +204,7 @@ class Scorer:
 
         # A first reading finds damage at the file's end before hours of work, and the total.
         total = sum(1 for _ in read())
-        with VariantProgress(total) as progress:
+        with VariantProgress(Path(output).name, total) as progress:
             return self._write(
                 located(), output, self._metadata(Path(vcf).name, options), force, progress
             )
@@ -242,7 +242,7 @@ class Scorer:
         }
         if progress is not None:
             return self._write(shard.alleles(), output, metadata, force, progress)
-        with VariantProgress(shard.entry.rows) as own:
+        with VariantProgress(Path(output).name, shard.entry.rows) as own:
             return self._write(shard.alleles(), output, metadata, force, own)
 
     def has_scored(self, shard: Shard, output: str | Path) -> bool:

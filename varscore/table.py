@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 from varscore.errors import ModelError, OutputError
 from varscore.result_file import (
     ResultFile,
-    check_target,
     file_metadata,
     open_result,
     reading,
@@ -104,9 +104,8 @@ def rows_per_group(schema: pa.Schema) -> int:
 class ScoreWriter:
     """Writes a result; a context manager, on whose exit the file appears, whole.
 
-    Until then the rows are in a hidden file ``.<name>.<process id>.partial`` in the same
-    folder, which is removed when anything goes wrong, an interruption included. What the
-    file holds does not depend on how its rows were cut into calls of `write`.
+    It is a `varscore.result_file.ResultFile`; what it holds does not depend on how its rows
+    were cut into calls of `write`.
 
     Parameters
     ----------
@@ -128,11 +127,9 @@ class ScoreWriter:
     Raises
     ------
     OutputError
-        As `check_target`, when made; from then on, if the file cannot be written, as when
+        As `ResultFile`, when made; from then on, if the file cannot be written, as when
         the disk is full.
     """
-
-    check_target = staticmethod(check_target)
 
     def __init__(
         self,
@@ -343,7 +340,7 @@ def _choose(
 def variant_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
     """Return alleles as the columns `VARIANT_COLUMNS` of a table."""
     return [
-        pa.array([getattr(allele, field.name) for allele in alleles], field.type)
+        pa.array(map(attrgetter(field.name), alleles), field.type, size=len(alleles))
         for field in VARIANT_FIELDS
     ]
 

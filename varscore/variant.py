@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -72,8 +71,7 @@ class Variant(NamedTuple):
         return len(self.alt) != len(self.ref)
 
 
-@dataclass(frozen=True, slots=True)
-class Allele:
+class Allele(NamedTuple):
     """One ALT of one VCF record as it was written: one row of the output.
 
     Attributes

@@ -53,6 +53,16 @@ def shard_names(config: Mapping[str, Any]) -> list[str]:
     return [f"{number:04d}" for number in range(1, config["shards"] + 1)]
 
 
+def input_sizes(config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the bytes of VCF and genome, so far as they are there.
+
+    Snakemake looks into a file that is newer than what was made of it. One of another size is
+    another one, though an older one was put in its place.
+    """
+    files = {key: Path(config[key]) for key in ("vcf", "genome")}
+    return {key: file.stat().st_size for key, file in files.items() if file.is_file()}
+
+
 def score_identity(config: Mapping[str, Any]) -> str:
     """Return a digest of what determines scores and stands in no option.
 

@@ -260,7 +260,7 @@ def _read(
 
 
 def _note(checkpoint: Checkpoint) -> None:
-    from varscore.models.model import notice
+    from varscore.models.notice import notice
 
     sentence = notice(checkpoint.metadata)
     if sentence:

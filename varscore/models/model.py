@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from varscore.errors import OptionError
 from varscore.models.basenji2 import Basenji2, BasenjiConfig
+from varscore.models.notice import notice
 from varscore.sequence import one_hot
 from varscore.tracks import TrackTable
 
@@ -123,18 +124,3 @@ class Model:
             windows = windows.to(self.device, self.network.final.weight.dtype)
             coverage[start : start + step] = self.network(windows).float().cpu().numpy()
         return coverage
-
-
-def notice(metadata: dict[str, Any]) -> str | None:
-    """Return what must be said of a model that is not one in earnest, or None."""
-    if metadata.get("untrained"):
-        return (
-            f"model {metadata['name']} has random weights: it is for benchmarks only, and its "
-            "scores mean nothing"
-        )
-    if metadata.get("teaching"):
-        return (
-            f"model {metadata['name']} is a teaching model trained on simulated coverage: its "
-            "scores mean nothing for real genomes"
-        )
-    return None
