@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from varscore.engines.incremental import DEFAULT_MEMORY, IncrementalEngine, unsupported
-from varscore.engines.products import Precision, full_float32, measured_rates
+from varscore.engines.products import Precision, full_float32, time_products
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
 from varscore.genome import ReferenceGenome, parse_region
@@ -34,6 +34,9 @@ from varscore.statistics import get_statistics
 from varscore.variant import Variant
 from varscore.vcf import read_alleles
 from varscore.version import __version__
+
+# Rows of the matrix product that tells a machine's best rate.
+_RATE_ROWS = 2048
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,12 @@ class Timing:
         Floating-point operations of all matrix products and convolutions, in 10^9; a
         multiplication and an addition count as two. Two passes' are torch's count of one
         window, the incremental engine counts its own as they run.
-    rate_share : float
-        GFLOP per second as a share of the machine's best float32 matrix product.
     """
 
     engine: str
     variants: int
     seconds: float
     gflop: float
-    rate_share: float
 
     @property
     def per_second(self) -> float:
@@ -95,7 +95,7 @@ class BenchReport:
     machine, model, options : dict
         What was measured.
     product_gflops : dict of str to float
-        GFLOP/s of matrix products.
+        GFLOP/s of matrix products, the best of three moments.
     timings : tuple of Timing
         Of two passes, and of the incremental engine.
     plain_seconds : float
@@ -120,9 +120,17 @@ class BenchReport:
         two_pass, incremental = self.timings
         return incremental.per_second / two_pass.per_second
 
+    def rate_share(self, timing: Timing) -> float:
+        """Return a run's rate as a share of the machine's best float32 matrix product."""
+        best = max(rate for name, rate in self.product_gflops.items() if name != "bfloat16")
+        return timing.gflop / timing.seconds / best
+
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
-        return {**asdict(self), "speedup": self.speedup, "version": __version__}
+        report = asdict(self)
+        for row, timing in zip(report["timings"], self.timings, strict=True):
+            row["rate_share"] = self.rate_share(timing)
+        return {**report, "speedup": self.speedup, "version": __version__}
 
 
 def bench(
@@ -194,8 +202,7 @@ def bench(
                 force_reduced=force_reduced,
             )
 
-        rates = measured_rates(model.device, rows=2048)
-        best = max(rate for name, rate in rates.items() if name != "bfloat16")
+        rates = [time_products(model.device, _RATE_ROWS)]
         engine = incremental(model.network, options.precision)
         engine.score(variants[:1])  # kernels are chosen, loops compiled, memory is mapped
         before = engine.products.flops.total
@@ -203,7 +210,8 @@ def bench(
         peak = _peak_memory(model.device)
         gflop = (engine.products.flops.total - before) / 1e9
         name = f"incremental, {options.precision}"
-        fast = Timing(name, len(variants), seconds, gflop, gflop / seconds / best)
+        fast = Timing(name, len(variants), seconds, gflop)
+        rates.append(time_products(model.device, _RATE_ROWS))
 
         sample = _spread(variants, two_pass_variants)
         plain = two_pass(model.network)
@@ -212,7 +220,9 @@ def bench(
         windows = plain.n_windows(sample)
         bare = _plain_seconds(plain, windows)
         gflop = windows * _window_gflop(plain.network)
-        slow = Timing("two passes", len(sample), seconds, gflop, gflop / seconds / best)
+        slow = Timing("two passes", len(sample), seconds, gflop)
+        rates.append(time_products(model.device, _RATE_ROWS))
+
         few = _spread(variants, exact_variants)
         agreement: tuple[Agreement, ...] = ()
         if few:
@@ -236,7 +246,7 @@ def bench(
         },
         model={key: model.metadata[key] for key in ("name", "sha256", "activation")},
         options=asdict(options),
-        product_gflops=rates,
+        product_gflops={name: max(rate[name] for rate in rates) for name in rates[0]},
         timings=(slow, fast),
         plain_seconds=bare,
         agreement=agreement,

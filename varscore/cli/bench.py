@@ -111,7 +111,7 @@ def _print(report: BenchReport) -> None:
             f"{timing.seconds:.1f}",
             f"{timing.per_second:.3g}",
             f"{timing.gflop / timing.variants:.3g}",
-            f"{timing.rate_share:.0%}",
+            f"{report.rate_share(timing):.0%}",
         )
     console.print(speed)
     console.print(f"{report.speedup:.1f} times as fast as two passes")

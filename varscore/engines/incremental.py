@@ -43,8 +43,8 @@ DEFAULT_MEMORY = 5 << 29
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
 
-# Variants: as many as keep products large on a CPU; a GPU wants more at a time.
-_LARGEST_BATCH = {"cpu": 16, "cuda": 256}
+# Variants: what is between two products stays in a CPU's caches; a GPU wants more at a time.
+_LARGEST_BATCH = {"cpu": 8, "cuda": 256}
 _LEAST_MEMORY = 1 << 26
 
 

@@ -68,7 +68,12 @@ def _synchronise(device: torch.device) -> None:
 
 
 @lru_cache(maxsize=8)
-def measured_rates(device: torch.device, rows: int = _ROWS) -> dict[str, float]:
+def measured_rates(device: torch.device) -> dict[str, float]:
+    """Return what `time_products` gives for a small product, timed once a process."""
+    return time_products(device, _ROWS)
+
+
+def time_products(device: torch.device, rows: int) -> dict[str, float]:
     """Time each way to ask for one product, of the published model's projection.
 
     Parameters
