@@ -486,3 +486,10 @@ def test_mixed_is_no_slower(small_model, human):
     faster = rates["bfloat16"] >= 1.2 * max(v for k, v in rates.items() if k != "bfloat16")
     assert described["bfloat16_differences"] == faster
     assert ("no faster" in described["products"]) != faster
+    assert described["bfloat16_reference_projection"] == faster
+    # Sums over the reference itself are not reduced.
+    plan = plan_of(small_model.config)
+    whole = IncrementalEngine(
+        small_model.network, human, plan, EVERY, [0], precision="mixed", force_reduced=True
+    )
+    assert not whole.describe()["bfloat16_reference_projection"]

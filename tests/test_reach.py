@@ -8,11 +8,21 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from varscore.engines.layout import layout_of
 from varscore.engines.reach import FAR, Reach, Span
-from varscore.engines.stretch import merge_spans, plan_segments, plan_walks
+from varscore.engines.stretch import (
+    Site,
+    cut_stretches,
+    merge_spans,
+    next_stretch,
+    plan_segments,
+    plan_walks,
+)
 from varscore.engines.trunk import plan_levels, walk_flops
 from varscore.models.basenji2 import Basenji2, BasenjiConfig
 from varscore.sequence import one_hot
+from varscore.variant import Variant
+from varscore.windows import WindowPlan
 
 FULL = Reach(BasenjiConfig())
 SMALL = BasenjiConfig(
@@ -176,3 +186,34 @@ def test_segments_join_where_that_is_cheaper():
     # Three dilated blocks reach 6 bins to either side: spans that near share the halo.
     assert plan_segments(Reach(SMALL), [Span(0, 40), Span(41, 80)], 2) == [(0, 80)]
     assert len(plan_segments(Reach(SMALL), [Span(0, 40), Span(200, 240)], 2)) == 2
+
+
+def sites_at(*places):
+    """Sites of SNVs of the published model, at (contig, 0-based start)."""
+    plan = WindowPlan(131_072, 128)
+    found = []
+    for row, (contig, start) in enumerate(places):
+        variant = Variant(contig, start + 1, "A", "C")
+        layout = layout_of(BasenjiConfig(), plan, variant, whole_window=False)
+        found.append(Site(row, variant, layout, (plan.start(variant),)))
+    return found
+
+
+def test_stretches_of_a_contig_are_even():
+    # 100 variants of one phase, a bin apart. The first takes 1,024 trunk bins, each other one
+    # more, and each 2 * (3 + 1) for what it changes: there is room for 66.
+    sites = sites_at(*(("chr1", 500_000 + 128 * i) for i in range(100)), ("chr2", 500_000))
+    room = 1024 + 65 + 66 * 8
+    assert [len(s) for s in cut_stretches(sites, room, 1, 0)] == [66, 34, 1]
+    assert len(next_stretch(sites, room, 1, 0)) == 50
+    assert len(next_stretch(sites[50:], room, 1, 0)) == 50  # chr2 is not counted
+    assert len(next_stretch(sites[100:], room, 1, 0)) == 1
+    assert len(next_stretch(sites, 0, 1, 0)) == 1
+
+
+def test_variants_that_stand_alone_share_a_stretch():
+    # Each takes a window of 1,024 bins at its own phase, and 8 for its difference.
+    sites = sites_at(*(("chr1", 1_000_001 * i) for i in range(1, 9)))
+    assert [len(s) for s in cut_stretches(sites, 4 * 1032, 1, 0)] == [4, 4]
+    # A segment spans one window, however far apart they lie.
+    assert [len(s) for s in cut_stretches(sites, 4 * 1032 + 1024, 1, 1)] == [4, 4]

@@ -9,7 +9,7 @@ over the bins that it reaches. Both are exact: see `layout` for what is computed
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -27,7 +27,7 @@ from varscore.engines.reference import Segment, Stages
 from varscore.engines.segments import SegmentKey, Segments, segment_keys
 from varscore.engines.shared import SharedTrunk
 from varscore.engines.strand import Strand
-from varscore.engines.stretch import Site, cut_stretches
+from varscore.engines.stretch import Site, next_stretch
 from varscore.engines.trunk import Trunk
 from varscore.engines.workers import Workers
 from varscore.errors import OptionError
@@ -125,6 +125,7 @@ class IncrementalEngine:
             "engine": "incremental",
             "products": self.products.note,
             "bfloat16_differences": self.products.reduced,
+            "bfloat16_reference_projection": self.products.reduced and not self._whole_window,
         }
 
     def score(
@@ -161,7 +162,7 @@ class IncrementalEngine:
 
         with torch.inference_mode(), full_float32():
             while sites:
-                stretch = next(self._stretches(sites))
+                stretch = self._next_stretch(sites)
                 if self._attempt(stretch, finish):
                     sites = sites[len(stretch) :]
                 else:  # go on with less at a time; the exception and its tensors are gone
@@ -170,9 +171,9 @@ class IncrementalEngine:
                     sites = [site for site in sites if not done[site.row]]
         return cast("NDArray[np.float32]", scores)
 
-    def _stretches(self, sites: Sequence[Site]) -> Iterator[list[Site]]:
+    def _next_stretch(self, sites: Sequence[Site]) -> Sequence[Site]:
         budget = self._budget
-        return cut_stretches(sites, budget.stretch, budget.trunk_bin, budget.segment_bin)
+        return next_stretch(sites, budget.stretch, budget.trunk_bin, budget.segment_bin)
 
     def _attempt(self, stretch: Sequence[Site], finish: Finish) -> bool:
         """Score a stretch; say whether its memory was enough."""

@@ -180,10 +180,7 @@ class Products:
         if precision == "float32":
             return cls(kernel, False, "float32 products, no TF32")
         if force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:
-            note = (
-                "trunk: float32 products, no TF32; reference from there: float32 but for the "
-                "projection; differences from there: bfloat16 products"
-            )
+            note = "float32 products, no TF32; behind the trunk, of differences in bfloat16"
             return cls(kernel, True, note)
         note = "float32 products, no TF32: bfloat16 products are no faster on that machine"
         return cls(kernel, False, note)

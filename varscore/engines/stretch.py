@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 
 from varscore.engines.layout import Layout
 from varscore.engines.reach import Reach, Span
@@ -148,6 +149,35 @@ def plan_segments(reach: Reach, reported: Iterable[Span], n_tracks: int) -> list
                 continue
         segments.append(span)
     return segments
+
+
+def next_stretch(
+    sites: Sequence[Site], room: int, trunk_bytes: int, segment_bytes: int
+) -> Sequence[Site]:
+    """Return the sites that are to be scored first, together.
+
+    They are as many as there is room for, or fewer, so that the stretches of a contig are
+    about equal: a short one at the end would pay for its surroundings all the same.
+
+    Parameters
+    ----------
+    sites, room, trunk_bytes, segment_bytes
+        As for `cut_stretches`.
+
+    Returns
+    -------
+    sequence of Site
+        The first of `sites`.
+    """
+    contig = sites[0].variant.contig
+    sizes = [
+        len(stretch)
+        for stretch in takewhile(
+            lambda stretch: stretch[0].variant.contig == contig,
+            cut_stretches(sites, room, trunk_bytes, segment_bytes),
+        )
+    ]
+    return sites[: min(sizes[0], -(-sum(sizes) // len(sizes)))]
 
 
 def cut_stretches(
