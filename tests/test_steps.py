@@ -10,6 +10,7 @@ from varscore.engines.difference import GATED_ACTIVATIONS
 from varscore.engines.steps import FusedSteps, TorchSteps, steps_for
 from varscore.engines.stored import Stored
 from varscore.engines.workers import Workers
+from varscore.models.basenji2 import ACTIVATIONS
 
 COUNT, WIDTH, CHANNELS, START = 3, 7, 37, 100
 STARTS = [104, 100, 112]
@@ -54,6 +55,15 @@ def test_reference(name):
     assert torch.equal(point.values.values.double(), exact.values.values)
     close(point.gate.values, exact.gate.values, torch.ones(1) * 0.1)
     close(active, activated, torch.ones(1) * 0.1)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_apply(name):
+    x = numbers(5, 3, CHANNELS, scale=4)
+    (fused, *_), (torch_steps, *_) = both(name)
+    expected = ACTIVATIONS[name](x.double())
+    close(fused.apply(x), expected, torch.ones(1) * 0.1)
+    assert torch.allclose(torch_steps.apply(x.double()), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("size", SIZES)

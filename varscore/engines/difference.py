@@ -36,10 +36,6 @@ class GatedActivation:
             return (x * self.linear).sigmoid_()
         return (x * x).mul_(self.cubic).add_(self.linear).mul_(x).sigmoid_()
 
-    def apply(self, x: Tensor) -> Tensor:
-        """Return x * gate(x)."""
-        return self.gate(x).mul_(x)
-
     def difference(self, ref: Tensor, gate: Tensor, diff: Tensor) -> Tensor:
         """Return the difference of what it gives.
 

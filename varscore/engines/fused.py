@@ -161,6 +161,14 @@ def _softplus(x):
 
 
 @_loop
+def activation(x, linear, cubic, out):
+    """Write what the activation gives; both of shape (n,)."""
+    for i in range(len(x)):
+        v = x[i]
+        out[i] = v / (_ONE + _exp(-(v * (linear + cubic * (v * v)))))
+
+
+@_loop
 def gate_and_activate(x, linear, cubic, gate, out):
     """Write the gate of a reference and what the activation gives; all of shape (n, C)."""
     rows, channels = x.shape

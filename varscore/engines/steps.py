@@ -27,6 +27,10 @@ class Steps(Protocol):
     begin. What a product is to read may come in bfloat16, what it gave may be in bfloat16.
     """
 
+    def apply(self, x: Tensor) -> Tensor:
+        """Return what the activation gives."""
+        ...
+
     def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
         """Return a reference, shape (n, C), as a point, and its activation.
 
@@ -104,6 +108,9 @@ class TorchSteps:
     def __init__(self, activation: GatedActivation, dtype: torch.dtype) -> None:
         self._activation, self._dtype = activation, dtype
 
+    def apply(self, x: Tensor) -> Tensor:
+        return self._activation.gate(x).mul_(x)
+
     def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
         gate = self._activation.gate(x)
         return Point(Stored(x, start), Stored(gate, start)), x * gate
@@ -152,6 +159,11 @@ class FusedSteps:
     def __init__(self, activation: GatedActivation, *, reduced: bool) -> None:
         self._gate = np.float32(activation.linear), np.float32(activation.cubic)
         self._active = torch.bfloat16 if reduced else torch.float32
+
+    def apply(self, x: Tensor) -> Tensor:
+        out = torch.empty(x.shape)
+        fused.activation(_bits(x).reshape(-1), *self._gate, _bits(out).reshape(-1))
+        return out
 
     def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
         gate, active = torch.empty_like(x), torch.empty_like(x)

@@ -22,6 +22,7 @@ from torch import Tensor
 from varscore.engines.difference import GATED_ACTIVATIONS, max_difference
 from varscore.engines.products import Products
 from varscore.engines.reach import Reach, Span
+from varscore.engines.steps import steps_for
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
 # Input channels that a convolution sums at a time, at most. In float32, a sum of thousands
@@ -84,6 +85,7 @@ class TrunkLayer:
         assert bias is not None, "batch norms are folded before the engine is made"
         self.kernel = int(weight.shape[2])
         self.activation = GATED_ACTIVATIONS[activation]
+        self._steps = steps_for(self.activation, weight, reduced=False)
         self.bias = bias
         self._flops = products.flops
         self.parts = -(-weight.shape[1] // _SUMMED)
@@ -97,7 +99,7 @@ class TrunkLayer:
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
-        image = self.activation.apply(x).unsqueeze(1).permute(0, 3, 1, 2)
+        image = self._steps.apply(x).unsqueeze(1).permute(0, 3, 1, 2)
         parts = torch.chunk(image, self.parts, dim=1)
         outputs = x.shape[0] * (x.shape[1] - self.kernel + 1) * len(self.bias)
         self._flops.add(2 * outputs * self.kernel * x.shape[2])
