@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from needs import lacking
 
 from varscore import load_model
 from varscore.cli import main
@@ -44,12 +45,12 @@ def varscore(monkeypatch, capsys):
 def small_disk(tmp_path):
     """A file system of its own; a function sets its size in KiB."""
     if os.geteuid() != 0:
-        pytest.skip("mounting a file system of its own needs root")
+        lacking("mounting a file system of its own needs root")
     disk = tmp_path / "disk"
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("a tmpfs cannot be mounted here")
+        lacking("a tmpfs cannot be mounted here")
 
     def resize(kib):
         option = f"remount,size={kib}k"

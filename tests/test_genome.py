@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pysam
 import pytest
+from needs import lacking
 
 from varscore.errors import GenomeError, OptionError
 from varscore.genome import ReferenceGenome, parse_region
@@ -388,7 +389,7 @@ def read_only(*files: Path) -> Iterator[Path]:
             try:
                 os.seteuid(65534)  # nobody: root could write all the same
             except OSError:
-                pytest.skip("root, and this system lets it become nobody else")
+                lacking("root, and this system lets it become nobody else")
         try:
             with pytest.raises(PermissionError):
                 (folder / "a file").touch()
