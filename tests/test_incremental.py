@@ -432,7 +432,7 @@ def demo():
     return load_model("demo", device="cpu").network, genome, variants
 
 
-def test_precision(demo):
+def test_precision_of_large_and_of_tiny_effects(demo):
     """Each arithmetic against float64, for large and for tiny effects, which lose digits."""
     network, genome, variants = demo
     plan, tracks, sad = plan_of(network.config), range(11), CHANGED[:1]
@@ -456,6 +456,43 @@ def test_precision(demo):
     assert relative(plain[tiny], exact[tiny]) >= 100 * relative(full[tiny], exact[tiny])
     for found, expected in zip(mixed, exact, strict=True):
         assert np.corrcoef(found, expected)[0, 1] >= 0.999
+
+
+def test_precision(small_model, human):
+    """Float32 and forced bfloat16 differences against float64, over the tracks of each SNV."""
+    network, plan = small_model.network, plan_of(small_model.config)
+    variants = [substitution(human, "inside", pos) for pos in range(20_000, 20_400, 40)]
+    sad = CHANGED[:1]
+
+    def engine(network, **options):
+        return IncrementalEngine(network, human, plan, sad, range(12), **options)
+
+    exact = engine(deepcopy(network).double()).score(variants)[:, 0]
+    full = engine(network).score(variants)[:, 0]
+    plain = TwoPassEngine(network, human, plan, sad, range(12)).score(variants)[:, 0]
+    reduced = engine(network, precision="mixed", force_reduced=True)
+    mixed = reduced.score(variants)[:, 0]
+    assert relative(full, exact) <= min(1e-5, relative(plain, exact))
+    assert relative(mixed, exact) <= 2e-2
+    for found, expected in zip(mixed, exact, strict=True):
+        assert np.corrcoef(found, expected)[0, 1] >= 0.999
+    assert reduced.describe()["bfloat16_differences"]
+    assert not engine(network).describe()["bfloat16_differences"]
+
+
+def test_tiny_effects_keep_their_digits(genome):
+    """Two float32 passes round away what the difference keeps."""
+    network = random_checkpoint(TINY).network()
+    with torch.no_grad():
+        network.head.conv.weight.mul_(1e-4)
+    variants = [substitution(genome, "long", pos) for pos in range(1000, 1100, 10)]
+    plan, sad = plan_of(TINY), CHANGED[:1]
+    exact = IncrementalEngine(deepcopy(network).double(), genome, plan, sad, range(5))
+    expected = exact.score(variants)
+    found = IncrementalEngine(network, genome, plan, sad, range(5)).score(variants)
+    plain = TwoPassEngine(network, genome, plan, sad, range(5)).score(variants)
+    assert relative(found, expected) <= 1e-5
+    assert relative(plain, expected) >= 100 * relative(found, expected)
 
 
 def test_differences_of_any_size_stay_finite(demo):

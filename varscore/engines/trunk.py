@@ -25,10 +25,15 @@ from varscore.engines.reach import Reach, Span
 from varscore.engines.steps import steps_for
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
-# Input channels that a convolution sums at a time, at most. In float32, a sum of thousands
-# of products in one go loses a digit against a sum of such sums, and scores are differences
-# of them.
-_SUMMED = 48
+# Input channels that a convolution sums at a time: a quarter of them, but not so few that the
+# sums of sums take the time. In float32 the rounding errors of one long sum are larger, and
+# scores are small differences of what such sums give.
+_FEWEST_SUMMED, _MOST_SUMMED = 8, 48
+
+
+def _parts(channels: int) -> int:
+    """Return in how many parts a convolution sums its input channels."""
+    return -(-channels // max(_FEWEST_SUMMED, min(channels // 4, _MOST_SUMMED)))
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class TrunkLayer:
         self._steps = steps_for(self.activation, weight, reduced=False)
         self.bias = bias
         self._flops = products.flops
-        self.parts = -(-weight.shape[1] // _SUMMED)
+        self.parts = _parts(weight.shape[1])
         self.filters = [
             part.contiguous(memory_format=torch.channels_last)
             for part in torch.chunk(weight[:, :, None], self.parts, dim=1)
