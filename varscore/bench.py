@@ -267,7 +267,7 @@ def _variants(vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions) -
 
 
 def _apart(variants: Sequence[Variant], spacing: int) -> Iterator[Variant]:
-    """Yield variants in the genome's order, none less than `spacing` bases after another."""
+    """Yield variants by contig and position, none less than `spacing` bases after another."""
     last: Variant | None = None
     for variant in sorted(variants):
         if last is None or (

@@ -2,7 +2,8 @@
 
 A formula is written on a `CoverageChange`, which holds the reference and the difference to
 the alternate, and not the alternate itself: an engine that computes the difference to more
-digits than a subtraction leaves keeps them. Sums run over bins, in float64.
+digits than a subtraction leaves keeps them. Sums run over bins: eight at a time in the
+coverage's own precision, these sums in float64.
 
 The names and formulas are those of Basenji's ``basenji_sad.py`` (Kelley et al.), except
 that JS is, as there, not the Jensen-Shannon divergence but the mean of both

@@ -71,6 +71,7 @@ _T1, _T2, _T3, _T4, _T5 = (
 
 
 def _load(x):
+    """Return a float32 or bfloat16 number as float32; there is compiled code of it only."""
     raise NotImplementedError
 
 
@@ -82,6 +83,7 @@ def _load_as_float32(x):
 
 
 def _store(x, target):
+    """Return a float32 number as an array's elements are; there is compiled code of it only."""
     raise NotImplementedError
 
 

@@ -38,7 +38,7 @@ from varscore.variant import Variant
 from varscore.windows import WindowPlan
 
 DEFAULT_MEMORY = 5 << 29
-"""Bytes for tensors; the weights and the interpreter take some 0.6 GB beside them."""
+"""Bytes for tensors; the weights and the interpreter take some 0.7 GB beside them."""
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""

@@ -1,14 +1,14 @@
 """What happens to differences between the matrix products, on whatever computes them.
 
 A step reads a reference along a segment, at the bins of each variant of a batch, and the
-differences of the batch. `TorchSteps` runs anywhere and in any precision; `FusedSteps` is the
-same in float32 on a CPU, several times as fast.
+differences of the batch. `Steps` runs anywhere and in any precision; `FusedSteps` is the same
+in float32 on a CPU, several times as fast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,27 +20,38 @@ from varscore.engines.difference import GatedActivation, softplus_difference
 from varscore.engines.stored import Point, Stored
 
 
-class Steps(Protocol):
-    """The steps; B variants, W bins, C channels, T tracks.
+class Steps:
+    """The steps as operations of torch; B variants, W bins, C channels, T tracks.
 
     `starts` is everywhere the bin, as the segment counts them, at which each variant's bins
     begin. What a product is to read may come in bfloat16, what it gave may be in bfloat16.
+
+    Parameters
+    ----------
+    activation : GatedActivation
+    dtype : torch.dtype
+        Of references and differences.
     """
+
+    def __init__(self, activation: GatedActivation, dtype: torch.dtype) -> None:
+        self._activation, self._dtype = activation, dtype
 
     def apply(self, x: Tensor) -> Tensor:
         """Return what the activation gives."""
-        ...
+        return self._activation.gate(x).mul_(x)
 
     def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
         """Return a reference, shape (n, C), as a point, and its activation.
 
         `start` is the bin of its first row.
         """
-        ...
+        gate = self._activation.gate(x)
+        return Point(Stored(x, start), Stored(gate, start)), x * gate
 
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
         """Return the difference after an activation, shape (B, W, C)."""
-        ...
+        ref, gate = (x.windows(starts, diff.shape[1]) for x in (point.values, point.gate))
+        return self._activation.difference(ref, gate, diff.to(self._dtype))
 
     def activate_taps(
         self,
@@ -66,7 +77,14 @@ class Steps(Protocol):
         -------
         Tensor, shape (B, W, C)
         """
-        ...
+        count, inputs, kernel, channels = taps.shape
+        total = taps.new_zeros(count, width, channels, dtype=self._dtype)
+        for tap in range(kernel):
+            offset = first + tap * dilation
+            low, high = max(0, -offset), min(width, inputs - offset)
+            if low < high:
+                total[:, low:high] += taps[:, low + offset : high + offset, tap]
+        return self.activate(point, starts, total)
 
     def add_and_activate(
         self, point: Point, starts: Sequence[int], new: Tensor, old: Tensor, first: int
@@ -86,60 +104,6 @@ class Steps(Protocol):
         -------
         total, active : Tensor, shape (B, W, C)
         """
-        ...
-
-    def softplus(
-        self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
-    ) -> Tensor:
-        """Return the difference of coverage of a difference of logits, shape (B, W, T)."""
-        ...
-
-
-def steps_for(activation: GatedActivation, weight: Tensor, *, reduced: bool) -> Steps:
-    """Choose the steps for weights of some device and dtype, and products of some precision."""
-    if weight.device.type == "cpu" and weight.dtype == torch.float32:
-        return FusedSteps(activation, reduced=reduced)
-    return TorchSteps(activation, weight.dtype)
-
-
-class TorchSteps:
-    """The steps as operations of torch."""
-
-    def __init__(self, activation: GatedActivation, dtype: torch.dtype) -> None:
-        self._activation, self._dtype = activation, dtype
-
-    def apply(self, x: Tensor) -> Tensor:
-        return self._activation.gate(x).mul_(x)
-
-    def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
-        gate = self._activation.gate(x)
-        return Point(Stored(x, start), Stored(gate, start)), x * gate
-
-    def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
-        ref, gate = (x.windows(starts, diff.shape[1]) for x in (point.values, point.gate))
-        return self._activation.difference(ref, gate, diff.to(self._dtype))
-
-    def activate_taps(
-        self,
-        point: Point,
-        starts: Sequence[int],
-        taps: Tensor,
-        width: int,
-        first: int,
-        dilation: int,
-    ) -> Tensor:
-        count, inputs, kernel, channels = taps.shape
-        total = taps.new_zeros(count, width, channels, dtype=self._dtype)
-        for tap in range(kernel):
-            offset = first + tap * dilation
-            low, high = max(0, -offset), min(width, inputs - offset)
-            if low < high:
-                total[:, low:high] += taps[:, low + offset : high + offset, tap]
-        return self.activate(point, starts, total)
-
-    def add_and_activate(
-        self, point: Point, starts: Sequence[int], new: Tensor, old: Tensor, first: int
-    ) -> tuple[Tensor, Tensor]:
         total = new.to(self._dtype)
         low, high = max(0, -first), min(new.shape[1], old.shape[1] - first)
         if low < high:
@@ -149,14 +113,23 @@ class TorchSteps:
     def softplus(
         self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
     ) -> Tensor:
+        """Return the difference of coverage of a difference of logits, shape (B, W, T)."""
         ref, at = (stored.windows(starts, diff.shape[1]) for stored in (logits, slope))
         return softplus_difference(ref, at, diff.to(self._dtype))
 
 
-class FusedSteps:
-    """The steps as compiled loops: float32, on a CPU."""
+class FusedSteps(Steps):
+    """The steps as compiled loops: float32, on a CPU.
+
+    Parameters
+    ----------
+    activation : GatedActivation
+    reduced : bool
+        Whether products read bfloat16, which the steps then give.
+    """
 
     def __init__(self, activation: GatedActivation, *, reduced: bool) -> None:
+        super().__init__(activation, torch.float32)
         self._gate = np.float32(activation.linear), np.float32(activation.cubic)
         self._active = torch.bfloat16 if reduced else torch.float32
 
@@ -206,6 +179,13 @@ class FusedSteps:
         at = _bits(logits.values), _bits(slope.values), _first(logits, starts, diff.shape[1])
         fused.softplus_difference(*at, _bits(diff), _bits(out))
         return out
+
+
+def steps_for(activation: GatedActivation, weight: Tensor, *, reduced: bool) -> Steps:
+    """Choose the steps for weights of some device and dtype, and products of some precision."""
+    if weight.device.type == "cpu" and weight.dtype == torch.float32:
+        return FusedSteps(activation, reduced=reduced)
+    return Steps(activation, weight.dtype)
 
 
 def _reference(point: Point, starts: Sequence[int], width: int) -> tuple[NDArray[Any], ...]:
