@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.utils import min_version, validate
 from varscore.version import __version__
 from varscore.workflow import (
-    input_sizes,
+    input_samples,
     plan_arguments,
     score_arguments,
     score_identity,
@@ -61,7 +61,7 @@ rule plan:
         shards=config["shards"],
         options=plan_arguments(config),
         version=__version__,
-        sizes=input_sizes(config),
+        samples=input_samples(config),
     shell:
         "varscore plan {input.vcf:q} --genome {input.genome:q} --shards {params.shards}"
         " --output {params.folder:q} --force {params.options}"

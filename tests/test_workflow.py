@@ -32,7 +32,13 @@ from snakemake_runs import (
 
 from varscore import read_scores, score_vcf
 from varscore.table import VARIANT_COLUMNS
-from varscore.workflow import PLAN_OPTIONS, SCORE_OPTIONS, score_arguments, score_identity
+from varscore.workflow import (
+    PLAN_OPTIONS,
+    SCORE_OPTIONS,
+    input_samples,
+    score_arguments,
+    score_identity,
+)
 
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
 MERGED = Path("out", "scores.parquet")
@@ -125,12 +131,29 @@ def test_another_genome_of_the_same_name_plans_and_scores_again(copy):
     assert would_run(copy) == ALL
 
 
-def test_an_older_genome_in_place_of_the_former_is_noticed(copy):
+@pytest.mark.parametrize(
+    ("old", "new"), [(r"\Z", ">another\nACGT\n"), ("ACACACGTTG", "ACACACGTTC")]
+)
+def test_an_older_genome_in_place_of_the_former_is_noticed(copy, old, new):
     """As when another build is moved to where the first was: moving keeps a file's date."""
     genome = copy / "policy.fa"
-    genome.write_text(genome.read_text() + ">another\nACGT\n")
+    genome.write_text(re.sub(old, new, genome.read_text(), count=1))
     os.utime(genome, (1e9, 1e9))
     assert would_run(copy)["plan"] == 1
+
+
+def test_a_sample_of_a_file_sees_its_size_and_both_ends(tmp_path):
+    vcf, genome = tmp_path / "vcf", tmp_path / "genome"
+    vcf.touch()
+    found = set()
+    for change in (None, 0, 3_000_000, 2_999_999):
+        bases = bytearray(b"A" * 3_000_000)
+        if change is not None:
+            bases[change : change + 1] = b"C"
+        genome.write_bytes(bases)
+        found.add(input_samples({"vcf": vcf, "genome": genome})["genome"])
+    assert len(found) == 4
+    assert input_samples({"vcf": vcf, "genome": tmp_path / "absent"}).keys() == {"vcf"}
 
 
 def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):

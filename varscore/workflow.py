@@ -35,6 +35,7 @@ SCORE_OPTIONS = (
 )
 """Config keys that decide about scores; options of `varscore score`."""
 
+_PIECES, _PIECE_BYTES = 64, 1 << 14
 _FILES = ("params", "track_table", "tracks")
 
 
@@ -53,14 +54,15 @@ def shard_names(config: Mapping[str, Any]) -> list[str]:
     return [f"{number:04d}" for number in range(1, config["shards"] + 1)]
 
 
-def input_sizes(config: Mapping[str, Any]) -> dict[str, int]:
-    """Return the bytes of VCF and genome, so far as they are there.
+def input_samples(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return digests of samples of VCF and genome, so far as they are there.
 
-    Snakemake looks into a file that is newer than what was made of it. One of another size is
-    another one, though an older one was put in its place.
+    Snakemake looks into a file only if it is newer than what was made of it. These tell
+    another one that is older, as one that was moved there may be; of a file of 1 MiB or less
+    all is in the sample, of a larger one 64 pieces spread over it, and its size.
     """
     files = {key: Path(config[key]) for key in ("vcf", "genome")}
-    return {key: file.stat().st_size for key, file in files.items() if file.is_file()}
+    return {key: _sample(file) for key, file in files.items() if file.is_file()}
 
 
 def score_identity(config: Mapping[str, Any]) -> str:
@@ -112,6 +114,16 @@ def _model_files(model: str) -> Iterator[Path]:
 
 def _is_file(value: object) -> bool:
     return isinstance(value, str) and Path(value).is_file()
+
+
+def _sample(path: Path) -> str:
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        for piece in range(_PIECES):
+            file.seek(max(0, size - _PIECE_BYTES) * piece // (_PIECES - 1))
+            digest.update(file.read(_PIECE_BYTES))
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:
