@@ -265,14 +265,17 @@ def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
 
 
 def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
-    """The genome changes under the shards of MT, the last, after planning."""
+    """A base of MT, the last shard's contig, changes after planning where no sample is taken."""
     folder = prepare(tmp_path)
-    config = {"shards": 2}
+    genome, config = folder / "policy.fa", {"shards": 2}
+    text = f">before\n{'A' * 20_000}\n{genome.read_text().rstrip()}"
+    after = f"\n>after\n{'A' * 4_000_000}\n"
+    genome.write_text(text + after)
     assert run(*arguments(folder, "--until", "plan", **config))[0] == 0
-    text = (folder / "policy.fa").read_text().rstrip()
-    stat = (folder / "policy.fa").stat()
-    (folder / "policy.fa").write_text(text[:-1] + "ACGT"[text[-1] == "A"] + "\n")
-    os.utime(folder / "policy.fa", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    stat, sample = genome.stat(), input_samples({"vcf": genome, "genome": genome})
+    genome.write_text(text[:-1] + "ACGT"[text[-1] == "A"] + after)
+    os.utime(genome, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert input_samples({"vcf": genome, "genome": genome}) == sample
     code, output = run(*arguments(folder, "--keep-going", **config))
     assert code == 1
     assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()
