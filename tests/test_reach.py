@@ -211,6 +211,14 @@ def test_stretches_of_a_contig_are_even():
     assert len(next_stretch(sites, 0, 1, 0)) == 1
 
 
+def test_variants_that_lie_close_take_the_bins_that_they_cover():
+    # 8 to a bin, of 16 phases: 128 bins beside the first window, at each phase.
+    sites = sites_at(*(("chr1", 500_000 + 16 * i) for i in range(1024)))
+    room = 8 * (1024 + 128) + 1024 * 8
+    assert [len(s) for s in cut_stretches(sites, room, 1, 0)] == [1024]
+    assert [len(s) for s in cut_stretches(sites, room + 1024 + 128, 1, 1)] == [1024]
+
+
 def test_variants_that_stand_alone_share_a_stretch():
     # Each takes a window of 1,024 bins at its own phase, and 8 for its difference.
     sites = sites_at(*(("chr1", 1_000_001 * i) for i in range(1, 9)))

@@ -265,7 +265,7 @@ def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
 
 
 def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
-    """A base of MT, the last shard's contig, changes after planning where no sample is taken."""
+    """A base of MT, the last shard's contig, changes where no sample of the genome is taken."""
     folder = prepare(tmp_path)
     genome, config = folder / "policy.fa", {"shards": 2}
     text = f">before\n{'A' * 20_000}\n{genome.read_text().rstrip()}"

@@ -24,9 +24,9 @@ Kernel = Callable[[Tensor], Tensor]
 # The product that kernels are compared on, the same whatever the model, so that all runs of
 # a machine choose alike; and how often each runs.
 _ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 512, 1536, 512, 3
-# On x86 oneDNN's convolution runs at up to twice the speed of the other two; a kernel must be
-# this much faster to be taken in its place.
-_USUAL, _FAR_AHEAD = "conv2d", 1.6
+# On x86 the usual kernel runs at up to twice the speed of the others; one of them must be this
+# much faster to be taken in its place.
+_FAR_AHEAD = 1.6
 # Reduced products must be this much faster to be worth their lost digits.
 _WORTHWHILE = 1.2
 
@@ -50,16 +50,42 @@ def _pointwise_conv(weight: Tensor) -> Kernel:
     return product
 
 
+def _packed(weight: Tensor) -> Kernel:
+    # What torch.compile makes of a linear layer with fixed weights. The weights are laid out
+    # for the processor once; the public calls do so at each product.
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous())
+    return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
+
+
 def _bfloat16(weight: Tensor) -> Kernel:
     reduced = weight.bfloat16()
+    if _packs(reduced):
+        product = _packed(reduced)
+        return lambda x: product(x.bfloat16())
     return lambda x: x.bfloat16() @ reduced
 
 
+def _packs(weight: Tensor) -> bool:
+    """Return whether products with weights of some device and dtype can be packed."""
+    if weight.device.type != "cpu" or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    if weight.dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return weight.dtype == torch.float32
+
+
+# The usual one first.
 _KERNELS: dict[str, Callable[[Tensor], Kernel]] = {
-    "matmul": _matmul,
-    "linear": _linear,
+    "packed": _packed,
     "conv2d": _pointwise_conv,
+    "linear": _linear,
+    "matmul": _matmul,
 }
+
+
+def _kernels(weight: Tensor) -> dict[str, Callable[[Tensor], Kernel]]:
+    """Return the kernels that there are for weights of some device and dtype."""
+    return {name: make for name, make in _KERNELS.items() if name != "packed" or _packs(weight)}
 
 
 def _synchronise(device: torch.device) -> None:
@@ -90,7 +116,7 @@ def time_products(device: torch.device, rows: int) -> dict[str, float]:
     x = torch.ones(rows, _INPUTS, device=device)
     weight = torch.full((_INPUTS, _OUTPUTS), 1 / _INPUTS, device=device)
     work = 2e-9 * rows * _INPUTS * _OUTPUTS
-    kernels = {name: make(weight) for name, make in _KERNELS.items()}
+    kernels = {name: make(weight) for name, make in _kernels(weight).items()}
     kernels["bfloat16"] = _bfloat16(weight)
     seconds = dict.fromkeys(kernels, float("inf"))
     with full_float32():
@@ -175,8 +201,9 @@ class Products:
         rates = measured_rates(weight.device)
         # Kernels round differently: a measurement that a busy moment spoilt must not decide
         # about the last digits, so that the usual winner stays unless it is far behind.
-        fastest = max(_KERNELS, key=lambda name: rates[name])
-        kernel = fastest if rates[fastest] > _FAR_AHEAD * rates[_USUAL] else _USUAL
+        usual, *_ = names = list(_kernels(weight))
+        fastest = max(names, key=lambda name: rates[name])
+        kernel = fastest if rates[fastest] > _FAR_AHEAD * rates[usual] else usual
         if precision == "float32":
             return cls(kernel, False, "float32 products, no TF32")
         if force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:

@@ -134,14 +134,12 @@ class Reach:
     def walk_numbers(self, n_phases: int) -> int:
         """Count what the trunk holds at a time, for each bin of a walk at so many phases.
 
-        That is a layer's input, its activation, and its output or a step towards that.
+        That is a layer's input, its activation, its output and a step towards that.
         """
         config = self.config
         channels = (4, config.stem_channels, *config.tower_channels)
         return max(
-            min(n_phases, 1 << depth)
-            * (config.bin_width >> depth)
-            * (2 * before + max(before, after))
+            min(n_phases, 1 << depth) * (config.bin_width >> depth) * 2 * (before + after)
             for depth, (before, after) in enumerate(pairwise(channels))
         )
 

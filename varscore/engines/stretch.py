@@ -198,26 +198,29 @@ def cut_stretches(
     """
     stretch: list[Site] = []
     grids: set[tuple[bool, int]] = set()
-    windows = run = longest = covered = 0
+    windows = run = longest = covered = 0  # the latter three in bases
     for site in sites:
         config = site.layout.reach.config
         new = site.grids()
         if stretch:
             last = stretch[-1].variant
             other = site.variant.contig != last.contig
-            step = -(-(site.variant.start - last.start) // config.bin_width)
+            step = min(site.variant.start - last.start, config.window_length)
             # A segment may span variants whose windows overlap, and no more.
-            run = run + step if step < config.window_bins else config.window_bins
+            run = run + step if step < config.window_length else config.window_length
             # Neither every grid along all that is covered, nor every window by itself.
-            covered, count = covered + min(step, config.window_bins), windows + len(new)
-            trunk = min(len(grids | new) * covered, count * config.window_bins)
-            trunk += count * 2 * (site.layout.reach.edge + 1)  # the differences in it
-            if other or trunk * trunk_bytes + max(run, longest) * segment_bytes > room:
+            covered, count = covered + step, windows + len(new)
+            bins = min(
+                len(grids | new) * -(-covered // config.bin_width), count * config.window_bins
+            )
+            bins += count * 2 * (site.layout.reach.edge + 1)  # the differences in it
+            segments = -(-max(run, longest) // config.bin_width)
+            if other or bins * trunk_bytes + segments * segment_bytes > room:
                 yield stretch
                 stretch = []
         if not stretch:
             grids, windows, longest = set(), 0, 0
-            run = covered = config.window_bins
+            run = covered = config.window_length
         stretch.append(site)
         grids |= new
         windows += len(new)
