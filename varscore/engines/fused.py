@@ -82,6 +82,18 @@ def _load_as_float32(x):
     return lambda x: _i(_i(x) << _i(16)).view(np.float32)
 
 
+def _magnitude(x):
+    """Return the bits of a number's absolute value as a float32; they are in the same order."""
+    raise NotImplementedError
+
+
+@overload(_magnitude, inline="always")
+def _magnitude_bits(x):
+    if isinstance(x, types.Float):
+        return lambda x: _i(np.float32(x).view(np.int32) & _i(0x7FFFFFFF))
+    return lambda x: _i(_i(x) & _i(0x7FFF)) << _i(16)
+
+
 def _store(x, target):
     """Return a float32 number as an array's elements are; there is compiled code of it only."""
     raise NotImplementedError
@@ -294,10 +306,10 @@ def softplus_difference(ref, slope, starts, diff, out):
         for w in range(width):
             r, s = ref[starts[b] + w], slope[starts[b] + w]
             d, o = diff[b, w], out[b, w]
-            largest = _ZERO
+            largest = _i(0)  # of integers, which are compared on vectors
             for i in range(tracks):
-                largest = max(largest, abs(_load(d[i])))
-            if largest < _ONE:
+                largest = max(largest, _i(_magnitude(d[i])))
+            if largest < _EXPONENT_OF_ONE:
                 for i in range(tracks):
                     o[i] = _log1p(_expm1(_load(d[i])) * s[i])
             else:

@@ -41,12 +41,14 @@ class Workers:
 
     def _share(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         threads = torch.get_num_threads()
+        each = max(1, threads // self.count)
         pool = ThreadPoolExecutor(
             self.count,
             initializer=torch.set_num_threads,  # of that thread alone, and of new ones
-            initargs=(max(1, threads // self.count),),
+            initargs=(each,),
         )
         try:
+            torch.set_num_threads(each)  # what this thread does with results is in their way
             yield from pool.map(torch.inference_mode()(function), items)
         finally:
             pool.shutdown(cancel_futures=True)
