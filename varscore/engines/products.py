@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +20,11 @@ from torch import Tensor
 
 Precision = Literal["float32", "mixed"]
 Kernel = Callable[[Tensor], Tensor]
+SumKernel = Callable[[Sequence[Tensor], Tensor], None]
+"""Writes a sum of products of its inputs, each of shape (n, K), to a tensor of shape (n, N)."""
+
+SUMMED_ROWS = {"cpu": 512, "cuda": 1 << 16}
+"""Rows for which to sum products before the next: on a CPU the sum then stays in its caches."""
 
 # The product that kernels are compared on, the same whatever the model, so that all runs of
 # a machine choose alike; and how often each runs.
@@ -55,6 +60,30 @@ def _packed(weight: Tensor) -> Kernel:
     # for the processor once; the public calls do so at each product.
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous())
     return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
+
+
+def _packed_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
+    packed = [torch.ops.mkldnn._reorder_linear_weight(w.t().contiguous()) for w in weights]
+
+    def product(inputs: Sequence[Tensor], out: Tensor) -> None:
+        for i in range(0, len(out), SUMMED_ROWS["cpu"]):
+            rows = slice(i, i + SUMMED_ROWS["cpu"])
+            first, *others = (x[rows] for x in inputs)
+            y = torch.ops.mkldnn._linear_pointwise(first, packed[0], bias, "none", [], "")
+            for x, weight in zip(others, packed[1:], strict=True):
+                y = torch.ops.mkldnn._linear_pointwise.binary(x, y, weight, None, "add")
+            out[rows] = y
+
+    return product
+
+
+def _plain_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
+    def product(inputs: Sequence[Tensor], out: Tensor) -> None:
+        torch.addmm(bias, inputs[0], weights[0], out=out)
+        for x, weight in zip(inputs[1:], weights[1:], strict=True):
+            out.addmm_(x, weight)
+
+    return product
 
 
 def _bfloat16(weight: Tensor) -> Kernel:
@@ -224,6 +253,24 @@ class Products:
         if not self.reduced:
             return reference, reference
         return reference, self._counted(_bfloat16(weight), weight)
+
+    def sum_of(self, weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
+        """Return a sum of products of several inputs, for references.
+
+        Parameters
+        ----------
+        weights : sequence of Tensor, shape (K, N)
+            Of each input.
+        bias : Tensor, shape (N,)
+            Added to the sum.
+        """
+        kernel = (_packed_sum if self.kernel == "packed" else _plain_sum)(weights, bias)
+
+        def product(inputs: Sequence[Tensor], out: Tensor) -> None:
+            self.flops.add(sum(2 * x.numel() for x in inputs) * len(bias))
+            kernel(inputs, out)
+
+        return product
 
     def _counted(self, kernel: Kernel, weight: Tensor) -> Kernel:
         outputs = weight.shape[1]

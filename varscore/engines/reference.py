@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from varscore.engines.difference import GATED_ACTIVATIONS
@@ -33,24 +34,20 @@ class DilatedConv:
     def __init__(self, block: ConvBlock, products: Products) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
-        self._bias = bias
         self.kernel = int(weight.shape[2])
         self.dilation = int(block.conv.dilation[0])
         self.reach = self.dilation * (self.kernel // 2)
         # (C_in, taps x C_out): all taps of an input position in one product
-        taps = weight.permute(1, 2, 0).flatten(1).contiguous()
-        self._product, self.difference = products.with_weight(taps)
+        _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
+        self._sum = products.sum_of(weight.permute(2, 1, 0).unbind(), bias)
+        self._channels = len(bias)
 
-    def reference(self, active: Tensor, before: Span, after: Span) -> Tensor:
-        """Map bins `before`, shape (n, C), to bins `after`, (n', C')."""
-        taps = self._product(active).view(before.width, self.kernel, -1)
-        out = self._bias.expand(after.width, -1).clone()
-        for tap in range(self.kernel):
-            offset = (tap - self.kernel // 2) * self.dilation
-            reached = before.shift(-offset).meet(after)  # input i reaches output i - offset
-            source, target = reached.shift(offset - before.start), reached.shift(-after.start)
-            if reached.width:
-                out[target.start : target.end] += taps[source.start : source.end, tap]
+    def reference(self, active: Tensor) -> Tensor:
+        """Map (n, C) to the bins all of whose taps are there, (n - 2 x reach, C')."""
+        width = len(active) - 2 * self.reach
+        starts = range(0, self.kernel * self.dilation, self.dilation)
+        out = active.new_empty(width, self._channels)
+        self._sum([active[start : start + width] for start in starts], out)
         return out
 
 
@@ -184,17 +181,15 @@ def reference_segment(stages: Stages, trunk: Tensor, start: int, *, padded: bool
     x = trunk
     for dilated, pointwise in stages.blocks:
         point, active = steps.reference(x, start)
-        before = after = point.values.span
-        if not padded:
-            after = before.widen(-dilated.reach)
-        between, active_between = steps.reference(
-            dilated.reference(active, before, after), after.start
-        )
+        if padded:
+            active = F.pad(active, (0, 0, dilated.reach, dilated.reach))
+        else:
+            x = x[dilated.reach : len(x) - dilated.reach]
+            start += dilated.reach
+        between, active_between = steps.reference(dilated.reference(active), start)
         inputs.append(point)
         hidden.append(between)
-        kept = after.shift(-start)
-        x = pointwise.reference(active_between).add_(x[kept.start : kept.end])
-        start = after.start
+        x = pointwise.reference(active_between).add_(x)
     if padded:
         crop = stages.reach.config.crop_bins
         x, start = x[crop : len(x) - crop], start + crop

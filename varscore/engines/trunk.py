@@ -15,25 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from varscore.engines.difference import GATED_ACTIVATIONS, max_difference
-from varscore.engines.products import Products
+from varscore.engines.products import SUMMED_ROWS, Products
 from varscore.engines.reach import Reach, Span
 from varscore.engines.steps import steps_for
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
-# Input channels that a convolution sums at a time: a quarter of them, but not so few that the
-# sums of sums take the time. In float32 the rounding errors of one long sum are larger, and
-# scores are small differences of what such sums give.
-_FEWEST_SUMMED, _MOST_SUMMED = 8, 48
-
-
-def _parts(channels: int) -> int:
-    """Return in how many parts a convolution sums its input channels."""
-    return -(-channels // max(_FEWEST_SUMMED, min(channels // 4, _MOST_SUMMED)))
+# Numbers that a product sums at least, if a convolution has as many.
+_FEWEST_SUMMED = 64
 
 
 @dataclass(frozen=True)
@@ -91,27 +83,34 @@ class TrunkLayer:
         self.kernel = int(weight.shape[2])
         self.activation = GATED_ACTIVATIONS[activation]
         self._steps = steps_for(self.activation, weight, reduced=False)
-        self.bias = bias
-        self._flops = products.flops
-        self.parts = _parts(weight.shape[1])
-        self.filters = [
-            part.contiguous(memory_format=torch.channels_last)
-            for part in torch.chunk(weight[:, :, None], self.parts, dim=1)
-        ]
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
-        self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1).contiguous())
+        self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
+        # One product for each tap, or for some together if the channels are few. In float32
+        # the rounding errors of one long sum would be larger.
+        together = min(self.kernel, -(-_FEWEST_SUMMED // weight.shape[1]))
+        groups = torch.split(weight.permute(2, 1, 0), together)  # (taps, C_in, C_out)
+        self._groups = [(i * together, len(group)) for i, group in enumerate(groups)]
+        self._channels = len(bias)
+        self._sum = products.sum_of([group.flatten(0, 1) for group in groups], bias)
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
-        image = self._steps.apply(x).unsqueeze(1).permute(0, 3, 1, 2)
-        parts = torch.chunk(image, self.parts, dim=1)
-        outputs = x.shape[0] * (x.shape[1] - self.kernel + 1) * len(self.bias)
-        self._flops.add(2 * outputs * self.kernel * x.shape[2])
-        y = F.conv2d(parts[0], self.filters[0], self.bias)
-        for part, filters in zip(parts[1:], self.filters[1:], strict=True):
-            y += F.conv2d(part, filters)
-        return y.permute(0, 2, 3, 1).squeeze(1)
+        active = self._steps.apply(x)
+        width = x.shape[1] - self.kernel + 1
+        out = x.new_empty(len(x), width, self._channels)
+        rows = max(1, SUMMED_ROWS.get(x.device.type, SUMMED_ROWS["cpu"]) // width)
+        for i in range(0, len(x), rows):
+            part = active[i : i + rows]
+            inputs = [
+                part[:, first : first + width + taps - 1]
+                .unfold(1, taps, 1)
+                .transpose(2, 3)
+                .reshape(-1, taps * x.shape[2])
+                for first, taps in self._groups
+            ]
+            self._sum(inputs, out[i : i + rows].flatten(0, 1))
+        return out
 
     def convolve_difference(self, ref: Tensor, diff: Tensor) -> Tensor:
         """Map a difference (B, W, C_in) to (B, W + kernel - 1, C_out), all that it reaches."""
