@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from varscore.engines.difference import GATED_ACTIVATIONS
+from varscore.engines.dilated import DilatedConv
 from varscore.engines.products import Products
 from varscore.engines.reach import Reach, Span
 from varscore.engines.steps import steps_for
@@ -18,37 +19,6 @@ from varscore.models.basenji2 import Basenji2, ConvBlock, ResidualBlock
 
 TRACK_BLOCK = 512
 """Tracks that are projected at a time: what one variant's bins of them fill stays in cache."""
-
-
-class DilatedConv:
-    """The first half of a residual block.
-
-    Attributes
-    ----------
-    difference : callable
-        From a difference, shape (B, W, C), to what each bin's taps give, (B, W, K x C').
-    kernel, dilation, reach : int
-        Taps, bins from one to the next, and bins to either side.
-    """
-
-    def __init__(self, block: ConvBlock, products: Products) -> None:
-        weight, bias = block.conv.weight, block.conv.bias
-        assert bias is not None, "batch norms are folded before the engine is made"
-        self.kernel = int(weight.shape[2])
-        self.dilation = int(block.conv.dilation[0])
-        self.reach = self.dilation * (self.kernel // 2)
-        # (C_in, taps x C_out): all taps of an input position in one product
-        _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        self._sum = products.sum_of(weight.permute(2, 1, 0).unbind(), bias)
-        self._channels = len(bias)
-
-    def reference(self, active: Tensor) -> Tensor:
-        """Map (n, C) to the bins all of whose taps are there, (n - 2 x reach, C')."""
-        width = len(active) - 2 * self.reach
-        starts = range(0, self.kernel * self.dilation, self.dilation)
-        out = active.new_empty(width, self._channels)
-        self._sum([active[start : start + width] for start in starts], out)
-        return out
 
 
 class Pointwise:
