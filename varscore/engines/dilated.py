@@ -5,11 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from varscore.engines.products import Products
+from varscore.engines.products import Products, rows_at_a_time
 from varscore.models.basenji2 import ConvBlock
-
-_PAIRS = {"cpu": 256, "cuda": 1 << 16}
-"""Pairs of bins that are computed at a time: on a CPU they stay in its caches."""
 
 
 class DilatedConv:
@@ -62,7 +59,7 @@ class DilatedConv:
         dilation, channels = self.dilation, len(self._bias)
         groups = -(-width // (2 * dilation))
         out = active.new_empty(groups, 2, dilation, channels)
-        step = max(1, _PAIRS.get(active.device.type, _PAIRS["cpu"]) // dilation)
+        step = max(1, rows_at_a_time(active) // dilation)
         for i in range(0, groups, step):
             target = out[i : i + step]
             rows = (2 * len(target) + 2) * dilation

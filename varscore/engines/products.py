@@ -23,8 +23,16 @@ Kernel = Callable[[Tensor], Tensor]
 SumKernel = Callable[[Sequence[Tensor], Tensor], None]
 """Writes a sum of products of its inputs, each of shape (n, K), to a tensor of shape (n, N)."""
 
-SUMMED_ROWS = {"cpu": 512, "cuda": 1 << 16}
-"""Rows for which to sum products before the next: on a CPU the sum then stays in its caches."""
+_NUMBERS = {"cpu": 3 << 17, "cuda": 3 << 22}
+
+
+def rows_at_a_time(like: Tensor) -> int:
+    """Return for how many rows of some width to do several steps, before the next rows.
+
+    On a CPU what is between the steps then stays in its caches; `like` has shape (..., width).
+    """
+    return max(1, _NUMBERS.get(like.device.type, _NUMBERS["cpu"]) // like.shape[-1])
+
 
 # The product that kernels are compared on, the same whatever the model, so that all runs of
 # a machine choose alike; and how often each runs.
@@ -32,6 +40,11 @@ _ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 512, 1536, 512, 3
 # On x86 the usual kernel runs at up to twice the speed of the others; one of them must be this
 # much faster to be taken in its place.
 _FAR_AHEAD = 1.6
+# Numbers of a weight that is worth packing: for each number of rows that is new to it, oneDNN
+# first compiles a kernel, and keeps that with a buffer as large as what it gives, for a
+# thousand of them. Rows are therefore given to it by so many, and what is left of them filled
+# up to a multiple of so many.
+_FEWEST_PACKED, _PACKED_ROWS, _PACKED_STEP = 1 << 16, 512, 64
 # Reduced products must be this much faster to be worth their lost digits.
 _WORTHWHILE = 1.2
 
@@ -55,26 +68,38 @@ def _pointwise_conv(weight: Tensor) -> Kernel:
     return product
 
 
-def _packed(weight: Tensor) -> Kernel:
+def _packed_sum(weights: Sequence[Tensor], bias: Tensor | None) -> SumKernel:
     # What torch.compile makes of a linear layer with fixed weights. The weights are laid out
     # for the processor once; the public calls do so at each product.
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight.t().contiguous())
-    return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
-
-
-def _packed_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
     packed = [torch.ops.mkldnn._reorder_linear_weight(w.t().contiguous()) for w in weights]
 
     def product(inputs: Sequence[Tensor], out: Tensor) -> None:
-        for i in range(0, len(out), SUMMED_ROWS["cpu"]):
-            rows = slice(i, i + SUMMED_ROWS["cpu"])
-            first, *others = (x[rows] for x in inputs)
-            y = torch.ops.mkldnn._linear_pointwise(first, packed[0], bias, "none", [], "")
-            for x, weight in zip(others, packed[1:], strict=True):
+        for i in range(0, len(out), _PACKED_ROWS):
+            target = out[i : i + _PACKED_ROWS]
+            missing = -len(target) % _PACKED_STEP
+            parts = [
+                F.pad(x[i : i + _PACKED_ROWS], (0, 0, 0, missing))
+                if missing
+                else x[i : i + _PACKED_ROWS]
+                for x in inputs
+            ]
+            y = torch.ops.mkldnn._linear_pointwise(parts[0], packed[0], bias, "none", [], "")
+            for x, weight in zip(parts[1:], packed[1:], strict=True):
                 y = torch.ops.mkldnn._linear_pointwise.binary(x, y, weight, None, "add")
-            out[rows] = y
+            target.copy_(y[: len(target)])
 
     return product
+
+
+def _packed(weight: Tensor) -> Kernel:
+    product = _packed_sum([weight], None)
+
+    def kernel(x: Tensor) -> Tensor:
+        out = x.new_empty(*x.shape[:-1], weight.shape[1])
+        product([x.flatten(0, -2)], out.flatten(0, -2))
+        return out
+
+    return kernel
 
 
 def _plain_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
@@ -88,19 +113,7 @@ def _plain_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
 
 def _bfloat16(weight: Tensor) -> Kernel:
     reduced = weight.bfloat16()
-    if _packs(reduced):
-        product = _packed(reduced)
-        return lambda x: product(x.bfloat16())
     return lambda x: x.bfloat16() @ reduced
-
-
-def _packs(weight: Tensor) -> bool:
-    """Return whether products with weights of some device and dtype can be packed."""
-    if weight.device.type != "cpu" or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        return False
-    if weight.dtype == torch.bfloat16:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return weight.dtype == torch.float32
 
 
 # The usual one first.
@@ -112,9 +125,10 @@ _KERNELS: dict[str, Callable[[Tensor], Kernel]] = {
 }
 
 
-def _kernels(weight: Tensor) -> dict[str, Callable[[Tensor], Kernel]]:
-    """Return the kernels that there are for weights of some device and dtype."""
-    return {name: make for name, make in _KERNELS.items() if name != "packed" or _packs(weight)}
+def _kernel_names(device: torch.device) -> list[str]:
+    """Return which of the float32 kernels there are on a device."""
+    packs = device.type == "cpu" and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return [name for name in _KERNELS if packs or name != "packed"]
 
 
 def _synchronise(device: torch.device) -> None:
@@ -145,7 +159,7 @@ def time_products(device: torch.device, rows: int) -> dict[str, float]:
     x = torch.ones(rows, _INPUTS, device=device)
     weight = torch.full((_INPUTS, _OUTPUTS), 1 / _INPUTS, device=device)
     work = 2e-9 * rows * _INPUTS * _OUTPUTS
-    kernels = {name: make(weight) for name, make in _kernels(weight).items()}
+    kernels = {name: _KERNELS[name](weight) for name in _kernel_names(device)}
     kernels["bfloat16"] = _bfloat16(weight)
     seconds = dict.fromkeys(kernels, float("inf"))
     with full_float32():
@@ -230,7 +244,7 @@ class Products:
         rates = measured_rates(weight.device)
         # Kernels round differently: a measurement that a busy moment spoilt must not decide
         # about the last digits, so that the usual winner stays unless it is far behind.
-        usual, *_ = names = list(_kernels(weight))
+        usual, *_ = names = _kernel_names(weight.device)
         fastest = max(names, key=lambda name: rates[name])
         kernel = fastest if rates[fastest] > _FAR_AHEAD * rates[usual] else usual
         if precision == "float32":
@@ -249,7 +263,7 @@ class Products:
         weight : Tensor, shape (K, N)
             Products of the difference are in bfloat16 where they are reduced.
         """
-        reference = self._counted(_KERNELS[self.kernel](weight), weight)
+        reference = self._counted(_KERNELS[self._kernel_for(weight)](weight), weight)
         if not self.reduced:
             return reference, reference
         return reference, self._counted(_bfloat16(weight), weight)
@@ -264,13 +278,18 @@ class Products:
         bias : Tensor, shape (N,)
             Added to the sum.
         """
-        kernel = (_packed_sum if self.kernel == "packed" else _plain_sum)(weights, bias)
+        packed = all(self._kernel_for(weight) == "packed" for weight in weights)
+        kernel = (_packed_sum if packed else _plain_sum)(weights, bias)
 
         def product(inputs: Sequence[Tensor], out: Tensor) -> None:
             self.flops.add(sum(2 * x.numel() for x in inputs) * len(bias))
             kernel(inputs, out)
 
         return product
+
+    def _kernel_for(self, weight: Tensor) -> str:
+        small = weight.numel() < _FEWEST_PACKED
+        return "linear" if self.kernel == "packed" and small else self.kernel
 
     def _counted(self, kernel: Kernel, weight: Tensor) -> Kernel:
         outputs = weight.shape[1]
