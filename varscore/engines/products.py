@@ -106,7 +106,7 @@ def _plain_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
     def product(inputs: Sequence[Tensor], out: Tensor) -> None:
         torch.addmm(bias, inputs[0], weights[0], out=out)
         for x, weight in zip(inputs[1:], weights[1:], strict=True):
-            out.addmm_(x, weight)
+            torch.addmm(out, x, weight, out=out)
 
     return product
 
