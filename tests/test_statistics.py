@@ -85,6 +85,15 @@ def test_swapping_negates_sax_where_no_bins_tie():
     assert score("SAX", [2.0, 2.0, 2.0], [1.0, 5.0, 2.0]) == 3.0
 
 
+def test_rounding_does_not_choose_the_sign_of_sax():
+    """A base moves from one bin to another: both change alike, but for the last digits."""
+    less, more = 5 - 1e-9, 5 + 1e-9
+    assert score("SAX", [9.0, 9.0], [9 + less, 9 - more]) == pytest.approx(5)
+    assert score("SAX", [9.0, 9.0], [9 + more, 9 - less]) == pytest.approx(5)
+    assert score("SAX", [9.0, 9.0], [9 + 4.999, 9 - 5]) == -5
+    assert math.isnan(score("SAX", [9.0, 9.0, 9.0], [1.0, math.nan, 3.0]))
+
+
 @pytest.mark.parametrize("name", STATISTICS.keys() - {"REF", "ALT"})
 def test_no_change_scores_zero(name):
     assert score(name, REF, REF) == 0.0

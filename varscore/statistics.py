@@ -24,6 +24,8 @@ from varscore.errors import OptionError
 
 # Bins that are added up in the coverage's own precision: float64 costs as much as all else.
 _TOGETHER = 8
+# Relative; some steps of float32.
+_ROUNDING = 1e-6
 
 
 class CoverageChange:
@@ -93,7 +95,11 @@ def _l2(change: CoverageChange) -> Tensor:
 
 
 def _largest(change: CoverageChange) -> Tensor:
-    bins = change.diff.abs().argmax(dim=1, keepdim=True)
+    # Of bins that differ by no more than rounding the first: one may rise as another falls,
+    # and whichever is found the larger, by this engine or that, would decide about the sign.
+    size = change.diff.abs()
+    near = (size >= (1 - _ROUNDING) * size.amax(dim=1, keepdim=True)) | size.isnan()
+    bins = near.int().argmax(dim=1, keepdim=True)
     return change.diff.gather(1, bins).squeeze(1).double()
 
 
@@ -151,7 +157,7 @@ _ALL = (
     Statistic("SAD", "sum a - sum r", _signed_sum),
     Statistic("logSAD", "sum log2(a+1) - sum log2(r+1)", _log(_signed_sum)),
     Statistic("sqrtSAD", "sum sqrt(a) - sum sqrt(r)", _root(_signed_sum)),
-    Statistic("SAX", "a - r at the bin of the largest |a - r|", _largest),
+    Statistic("SAX", "a - r at the first bin of the largest |a - r|", _largest),
     Statistic("D1", "sum |a - r|", _l1),
     Statistic("logD1", "D1 of log2(x+1)", _log(_l1)),
     Statistic("sqrtD1", "D1 of sqrt(x)", _root(_l1)),
