@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from varscore.engines.layout import Layout, Path
+from varscore.engines.products import at_a_time
 from varscore.engines.reach import Span
 from varscore.engines.reference import Segment, Stages
 from varscore.statistics import CoverageChange, Statistic
@@ -105,7 +106,9 @@ def score_batch(
     ]
     scores = []
     size = layout.union.width * max((tracks.width for tracks in stages.tracks), default=1)
-    for part in _parts(count, size, device):
+    step = at_a_time(size, device)
+    for i in range(0, count, step):
+        part = slice(i, i + step)
         some = [
             (place.segment, place.origins[part], [(path, x[part]) for path, x in paths])
             for place, paths in zip(placed, projected, strict=True)
@@ -121,18 +124,8 @@ def score_batch(
     return torch.cat(scores)
 
 
-# Numbers that a chain of steps works on at a time: what stays in a CPU's caches, or as many
-# as keep a GPU busy.
-_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 28}
-
 _Some = Sequence[tuple[Segment, list[int], list[tuple[Path, Tensor]]]]
 """Of each member of some variants: its segment, their origins, what the projection reads."""
-
-
-def _parts(count: int, size: int, device: torch.device) -> Iterator[slice]:
-    """Cut `count` variants of `size` numbers each into parts."""
-    step = max(1, _NUMBERS.get(device.type, _NUMBERS["cpu"]) // size)
-    return (slice(i, min(i + step, count)) for i in range(0, count, step))
 
 
 def _mean_coverage(layout: Layout, some: _Some, block: int) -> Tensor:

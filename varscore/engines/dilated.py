@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from varscore.engines.products import Products, rows_at_a_time
+from varscore.engines.products import Products, at_a_time
 from varscore.models.basenji2 import ConvBlock
 
 
@@ -59,7 +59,7 @@ class DilatedConv:
         dilation, channels = self.dilation, len(self._bias)
         groups = -(-width // (2 * dilation))
         out = active.new_empty(groups, 2, dilation, channels)
-        step = max(1, rows_at_a_time(active) // dilation)
+        step = at_a_time(dilation * active.shape[1], active.device)
         for i in range(0, groups, step):
             target = out[i : i + step]
             rows = (2 * len(target) + 2) * dilation

@@ -83,7 +83,7 @@ def _load_as_float32(x):
 
 
 def _magnitude(x):
-    """Return the bits of a number's absolute value as a float32; they are in the same order."""
+    """Return the bits of |x| as a float32, ordered as the numbers are; compiled code only."""
     raise NotImplementedError
 
 

@@ -23,15 +23,14 @@ Kernel = Callable[[Tensor], Tensor]
 SumKernel = Callable[[Sequence[Tensor], Tensor], None]
 """Writes a sum of products of its inputs, each of shape (n, K), to a tensor of shape (n, N)."""
 
-_NUMBERS = {"cpu": 3 << 17, "cuda": 3 << 22}
+# Numbers that a chain of steps works on at a time: what stays in a CPU's caches, or as many as
+# keep a GPU busy.
+_NUMBERS = {"cpu": 3 << 17, "cuda": 1 << 24}
 
 
-def rows_at_a_time(like: Tensor) -> int:
-    """Return for how many rows of some width to do several steps, before the next rows.
-
-    On a CPU what is between the steps then stays in its caches; `like` has shape (..., width).
-    """
-    return max(1, _NUMBERS.get(like.device.type, _NUMBERS["cpu"]) // like.shape[-1])
+def at_a_time(size: int, device: torch.device) -> int:
+    """Return to how many items of `size` numbers each a chain of steps is to be applied."""
+    return max(1, _NUMBERS.get(device.type, _NUMBERS["cpu"]) // size)
 
 
 # The product that kernels are compared on, the same whatever the model, so that all runs of

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from varscore.engines.difference import GATED_ACTIVATIONS, max_difference
-from varscore.engines.products import Products, rows_at_a_time
+from varscore.engines.products import Products, at_a_time
 from varscore.engines.reach import Reach, Span
 from varscore.engines.steps import steps_for
 from varscore.models.basenji2 import Basenji2, ConvBlock
@@ -99,7 +99,7 @@ class TrunkLayer:
         active = self._steps.apply(x)
         width = x.shape[1] - self.kernel + 1
         out = x.new_empty(len(x), width, self._channels)
-        rows = max(1, rows_at_a_time(out) // width)
+        rows = at_a_time(width * self._channels, x.device)
         for i in range(0, len(x), rows):
             part = active[i : i + rows]
             inputs = [
