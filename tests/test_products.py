@@ -1,16 +1,23 @@
 """Matrix products and convolutions of the engine against torch's own in float64."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from varscore.engines.convolution import convolution
+from varscore.engines.difference import GATED_ACTIVATIONS
 from varscore.engines.dilated import DilatedConv
+from varscore.engines.minimal_filter import MOST_TAPS, OUTPUTS, filter_matrices
 from varscore.engines.products import Products, measured_rates
+from varscore.engines.steps import FusedSteps, Steps
 from varscore.engines.trunk import TrunkLayer
 from varscore.models.basenji2 import BasenjiConfig, ConvBlock
 
 KERNELS = sorted(set(measured_rates(torch.device("cpu"))) - {"bfloat16"})
 ROWS = 1100  # several parts, and some rows beside
+GELU = GATED_ACTIVATIONS["gelu_new"]
+STEPS = FusedSteps(GELU, reduced=False)
 
 
 def near(found, expected, tolerance=3e-6):
@@ -57,7 +64,7 @@ def block(channels, outputs, taps, dilation=1):
 @pytest.mark.parametrize("width", [1, 143, 144, 145, 1000])
 def test_dilated_convolutions(kernel, taps, dilation, width):
     layer = block(260, 270, taps, dilation)
-    dilated = DilatedConv(layer, Products(kernel, False, ""))
+    dilated = DilatedConv(layer, Products(kernel, False, ""), STEPS)
     x = torch.randn(width + 2 * dilated.reach, 260)
     conv = layer.conv
     expected = F.conv1d(
@@ -67,12 +74,44 @@ def test_dilated_convolutions(kernel, taps, dilation, width):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize(("channels", "taps"), [(4, 15), (24, 5), (260, 5), (260, 1)])
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize(
+    ("channels", "taps"), [(4, 15), (24, 5), (260, 7), (260, 5), (260, 3), (260, 1)]
+)
 @pytest.mark.parametrize(("rows", "length"), [(1, 20), (1, 1000), (128, 20), (3, 700)])
-def test_convolutions_of_the_trunk(kernel, channels, taps, rows, length):
+def test_convolutions_of_the_trunk(kernel, filtered, channels, taps, rows, length):
     layer = block(channels, 270, taps)
-    trunk = TrunkLayer(layer, "gelu_new", Products(kernel, False, ""))
+    products = Products(kernel, False, "", filtered=filtered)
+    trunk = TrunkLayer(layer, "gelu_new", products)
     x = torch.randn(rows, length, channels)
     active = F.gelu(x.double(), approximate="tanh").transpose(1, 2)
     expected = F.conv1d(active, layer.conv.weight.double(), layer.conv.bias.double())
-    assert near(trunk.convolve(x), expected.transpose(1, 2))
+    found = trunk.convolve(x)
+    assert near(found, expected.transpose(1, 2), 5e-6 if filtered else 3e-6)
+    plain = 2 * found.numel() * channels * taps
+    fewer = filtered and channels > 64 and 1 < taps <= MOST_TAPS and rows * length > 20
+    assert (products.flops.total < 0.6 * plain) == fewer
+
+
+@pytest.mark.parametrize("dilation", [1, 3])
+@pytest.mark.parametrize("taps", [2, 3, 4, 5])
+def test_minimal_filtering_is_exact(taps, dilation):
+    """In float64, by torch's own operations, which a GPU uses too."""
+    weight, x = torch.randn(270, 100, taps).double(), torch.randn(3, 80, 100).double()
+    bias, products = torch.randn(270).double(), Products("matmul", False, "")
+    steps = Steps(GELU, torch.float64)
+    found = convolution(weight, bias, dilation, products, steps, filtered=True)(x)
+    expected = F.conv1d(x.transpose(1, 2), weight, bias, dilation=dilation)
+    assert near(found, expected.transpose(1, 2), 1e-14)
+
+
+@pytest.mark.parametrize("taps", range(2, MOST_TAPS + 1))
+def test_filter_matrices_give_the_taps(taps):
+    """By hand: output i of unit inputs d and taps g is one where d - i = g."""
+    of_outputs, of_taps, of_inputs = filter_matrices(OUTPUTS, taps)
+    found = np.einsum("in,ng,nd->igd", of_outputs, of_taps, of_inputs)
+    expected = [
+        [[float(d - i == g) for d in range(OUTPUTS + taps - 1)] for g in range(taps)]
+        for i in range(OUTPUTS)
+    ]
+    assert np.allclose(found, expected, rtol=0, atol=1e-14)

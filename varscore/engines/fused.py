@@ -194,6 +194,60 @@ def gate_and_activate(x, linear, cubic, gate, out):
 
 
 @_loop
+def combine(x, index, factors, out):
+    """Write sums of some rows, each with factors of its own.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, C), float32
+    index : ndarray, shape (G, J), int64
+        Rows of x; -1 for one of zeros.
+    factors : ndarray, shape (K, J), float32
+    out : ndarray, shape (K, G, C), float32
+    """
+    sums, groups, channels = out.shape
+    for g in range(groups):
+        for k in range(sums):
+            o = out[k, g]
+            for i in range(channels):
+                o[i] = _ZERO
+            for j in range(index.shape[1]):
+                factor = factors[k, j]
+                if index[g, j] >= 0 and factor != _ZERO:
+                    row = x[index[g, j]]
+                    for i in range(channels):
+                        o[i] += factor * row[i]
+
+
+@_loop
+def combine_into(out, index, factors, parts, bias):
+    """Write sums of some parts, each with factors of its own, to the rows that they belong to.
+
+    Parameters
+    ----------
+    out : ndarray, shape (n, C), float32
+    index : ndarray, shape (G, M), int64
+        The row of each sum; -1 for none.
+    factors : ndarray, shape (M, K), float32
+    parts : tuple of K ndarray, shape (G, C), float32
+    bias : ndarray, shape (C,), float32
+    """
+    groups, sums = index.shape
+    for g in range(groups):
+        for m in range(sums):
+            if index[g, m] >= 0:
+                o = out[index[g, m]]
+                for i in range(len(bias)):
+                    o[i] = bias[i]
+                for k in range(len(parts)):
+                    factor = factors[m, k]
+                    if factor != _ZERO:
+                        part = parts[k][g]
+                        for i in range(len(bias)):
+                            o[i] += factor * part[i]
+
+
+@_loop
 def activate(ref, gate, starts, diff, linear, cubic, out):
     """Write the difference after an activation.
 

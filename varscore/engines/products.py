@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Literal
+from functools import lru_cache, partial
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,14 @@ Precision = Literal["float32", "mixed"]
 Kernel = Callable[[Tensor], Tensor]
 SumKernel = Callable[[Sequence[Tensor], Tensor], None]
 """Writes a sum of products of its inputs, each of shape (n, K), to a tensor of shape (n, N)."""
+
+# Numbers of a weight that is worth packing: for each number of rows that is new to it, oneDNN
+# first compiles a kernel, and keeps that with a buffer as large as what it gives, for a
+# thousand of them. Rows are therefore given to it by so many, and what is left of them filled
+# up to a multiple of `ROW_STEP`.
+_FEWEST_PACKED, _PACKED_ROWS = 1 << 16, 512
+ROW_STEP = 64
+"""Products of a multiple of so many rows need no filling up."""
 
 # Numbers that a chain of steps works on at a time: what stays in a CPU's caches, or as many as
 # keep a GPU busy.
@@ -33,17 +41,17 @@ def at_a_time(size: int, device: torch.device) -> int:
     return max(1, _NUMBERS.get(device.type, _NUMBERS["cpu"]) // size)
 
 
+def rows_at_a_time(channels: int, device: torch.device) -> int:
+    """Return it for rows of so many channels, of which products are taken."""
+    return max(ROW_STEP, at_a_time(channels, device) // ROW_STEP * ROW_STEP)
+
+
 # The product that kernels are compared on, the same whatever the model, so that all runs of
 # a machine choose alike; and how often each runs.
 _ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 512, 1536, 512, 3
 # On x86 the usual kernel runs at up to twice the speed of the others; one of them must be this
 # much faster to be taken in its place.
 _FAR_AHEAD = 1.6
-# Numbers of a weight that is worth packing: for each number of rows that is new to it, oneDNN
-# first compiles a kernel, and keeps that with a buffer as large as what it gives, for a
-# thousand of them. Rows are therefore given to it by so many, and what is left of them filled
-# up to a multiple of so many.
-_FEWEST_PACKED, _PACKED_ROWS, _PACKED_STEP = 1 << 16, 512, 64
 # Reduced products must be this much faster to be worth their lost digits.
 _WORTHWHILE = 1.2
 
@@ -67,35 +75,48 @@ def _pointwise_conv(weight: Tensor) -> Kernel:
     return product
 
 
-def _packed_sum(weights: Sequence[Tensor], bias: Tensor | None) -> SumKernel:
+def _pack(
+    weights: Sequence[Tensor], bias: Tensor | None
+) -> Callable[[Sequence[Tensor]], Tensor]:
+    """Return the sum of products of inputs that have as many rows as oneDNN is given."""
     # What torch.compile makes of a linear layer with fixed weights. The weights are laid out
     # for the processor once; the public calls do so at each product.
     packed = [torch.ops.mkldnn._reorder_linear_weight(w.t().contiguous()) for w in weights]
 
-    def product(inputs: Sequence[Tensor], out: Tensor) -> None:
-        for i in range(0, len(out), _PACKED_ROWS):
-            target = out[i : i + _PACKED_ROWS]
-            missing = -len(target) % _PACKED_STEP
-            parts = [
-                F.pad(x[i : i + _PACKED_ROWS], (0, 0, 0, missing))
-                if missing
-                else x[i : i + _PACKED_ROWS]
-                for x in inputs
-            ]
-            y = torch.ops.mkldnn._linear_pointwise(parts[0], packed[0], bias, "none", [], "")
-            for x, weight in zip(parts[1:], packed[1:], strict=True):
-                y = torch.ops.mkldnn._linear_pointwise.binary(x, y, weight, None, "add")
-            target.copy_(y[: len(target)])
+    def product(inputs: Sequence[Tensor]) -> Tensor:
+        y = torch.ops.mkldnn._linear_pointwise(inputs[0], packed[0], bias, "none", [], "")
+        for x, weight in zip(inputs[1:], packed[1:], strict=True):
+            y = torch.ops.mkldnn._linear_pointwise.binary(x, y, weight, None, "add")
+        return cast("Tensor", y)
 
     return product
 
 
+def _in_parts(
+    product: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor], out: Tensor
+) -> None:
+    """Write a packed product of any number of rows."""
+    for i in range(0, len(out), _PACKED_ROWS):
+        target = out[i : i + _PACKED_ROWS]
+        missing = -len(target) % ROW_STEP
+        parts = [x[i : i + _PACKED_ROWS] for x in inputs]
+        if missing:
+            parts = [F.pad(x, (0, 0, 0, missing)) for x in parts]
+        target.copy_(product(parts)[: len(target)])
+
+
+def _packed_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
+    return partial(_in_parts, _pack(weights, bias))
+
+
 def _packed(weight: Tensor) -> Kernel:
-    product = _packed_sum([weight], None)
+    product = _pack([weight], None)
 
     def kernel(x: Tensor) -> Tensor:
+        if x.ndim == 2 and len(x) <= _PACKED_ROWS and len(x) % ROW_STEP == 0:
+            return product([x])
         out = x.new_empty(*x.shape[:-1], weight.shape[1])
-        product([x.flatten(0, -2)], out.flatten(0, -2))
+        _in_parts(product, [x.flatten(0, -2)], out.flatten(0, -2))
         return out
 
     return kernel
@@ -209,6 +230,8 @@ class Products:
         Whether products of the difference are taken in bfloat16.
     note : str
         In which precision what is computed, for the output's metadata.
+    filtered : bool
+        Whether the trunk may take minimal filtering, which rounds more than plain sums do.
     flops : FlopCount
         Those of all products so far.
     """
@@ -216,6 +239,7 @@ class Products:
     kernel: str
     reduced: bool
     note: str
+    filtered: bool = False
     flops: FlopCount = field(default_factory=FlopCount)
 
     @classmethod
@@ -231,15 +255,17 @@ class Products:
         Parameters
         ----------
         precision : {"float32", "mixed"}
-            "mixed" allows bfloat16 products of the difference behind the trunk; they are
-            taken where this machine runs them at least 1.2 times as fast.
+            "mixed" allows minimal filtering in the trunk, and bfloat16 products of the
+            difference behind it; these are taken where this machine runs them at least 1.2
+            times as fast.
         weight : Tensor
             Any of them, for its device and dtype; in float64 nothing is measured.
         force : bool
             Take the reduced products that `precision` allows even where they are slower.
         """
         if weight.dtype != torch.float32:
-            return cls("matmul", precision == "mixed" and force, f"{weight.dtype} products")
+            mixed = precision == "mixed"
+            return cls("matmul", mixed and force, f"{weight.dtype} products", filtered=mixed)
         rates = measured_rates(weight.device)
         # Kernels round differently: a measurement that a busy moment spoilt must not decide
         # about the last digits, so that the usual winner stays unless it is far behind.
@@ -248,11 +274,12 @@ class Products:
         kernel = fastest if rates[fastest] > _FAR_AHEAD * rates[usual] else usual
         if precision == "float32":
             return cls(kernel, False, "float32 products, no TF32")
-        if force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:
-            note = "float32 products, no TF32; behind the trunk, of differences in bfloat16"
-            return cls(kernel, True, note)
-        note = "float32 products, no TF32: bfloat16 products are no faster on that machine"
-        return cls(kernel, False, note)
+        note = "float32 products, no TF32, in the trunk by minimal filtering; "
+        if reduced := force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:
+            note += "behind the trunk, of differences in bfloat16"
+        else:
+            note += "bfloat16 products are no faster on that machine"
+        return cls(kernel, reduced, note, filtered=True)
 
     def with_weight(self, weight: Tensor) -> tuple[Kernel, Kernel]:
         """Return x -> x @ weight for references and for differences.

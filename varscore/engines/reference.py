@@ -81,7 +81,10 @@ class Stages:
         weight, bias = network.final.weight, network.final.bias
         self.steps = steps_for(self.activation, weight, reduced=products.reduced)
         self.blocks = [
-            (DilatedConv(block.dilated, products), Pointwise.of(block.pointwise, products))
+            (
+                DilatedConv(block.dilated, products, self.steps),
+                Pointwise.of(block.pointwise, products),
+            )
             for block in network.blocks
             if isinstance(block, ResidualBlock)
         ]

@@ -48,6 +48,52 @@ class Steps:
         gate = self._activation.gate(x)
         return Point(Stored(x, start), Stored(gate, start)), x * gate
 
+    def combine(
+        self, x: Tensor, index: NDArray[np.int64], factors: NDArray[np.float64]
+    ) -> Tensor:
+        """Add some rows up, each sum with factors of its own.
+
+        Parameters
+        ----------
+        x : Tensor, shape (n, C)
+        index : ndarray, shape (G, J)
+            The rows that are added up; -1 for one of zeros.
+        factors : ndarray, shape (K, J)
+
+        Returns
+        -------
+        Tensor, shape (K, G, C)
+        """
+        rows = x[_on(index.clip(min=0), x.device)]
+        rows.masked_fill_(_on(index < 0, x.device)[..., None], 0)
+        return torch.einsum("kj,gjc->kgc", _on(factors, x.device).to(x.dtype), rows)
+
+    def combine_into(
+        self,
+        out: Tensor,
+        index: NDArray[np.int64],
+        factors: NDArray[np.float64],
+        parts: Sequence[Tensor],
+        bias: Tensor,
+    ) -> None:
+        """Add some parts up, each sum with factors of its own, and write the rows.
+
+        Parameters
+        ----------
+        out : Tensor, shape (n, C)
+        index : ndarray, shape (G, M)
+            The row of each sum; -1 for none.
+        factors : ndarray, shape (M, K)
+        parts : sequence of Tensor, shape (G, C)
+            K of them.
+        bias : Tensor, shape (C,)
+        """
+        weights = _on(factors, out.device).to(out.dtype)
+        rows = torch.einsum("mk,kgc->gmc", weights, torch.stack(list(parts))).add_(bias)
+        chosen = np.flatnonzero(index >= 0)
+        found = rows.flatten(0, 1)[_on(chosen, out.device)]
+        out.index_copy_(0, _on(index.reshape(-1)[chosen], out.device), found)
+
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
         """Return the difference after an activation, shape (B, W, C)."""
         ref, gate = (x.windows(starts, diff.shape[1]) for x in (point.values, point.gate))
@@ -143,6 +189,25 @@ class FusedSteps(Steps):
         fused.gate_and_activate(_bits(x), *self._gate, _bits(gate), _bits(active))
         return Point(Stored(x, start), Stored(gate, start)), active
 
+    def combine(
+        self, x: Tensor, index: NDArray[np.int64], factors: NDArray[np.float64]
+    ) -> Tensor:
+        out = torch.empty(len(factors), len(index), x.shape[1])
+        fused.combine(_bits(x), index, factors.astype(np.float32), _bits(out))
+        return out
+
+    def combine_into(
+        self,
+        out: Tensor,
+        index: NDArray[np.int64],
+        factors: NDArray[np.float64],
+        parts: Sequence[Tensor],
+        bias: Tensor,
+    ) -> None:
+        results = tuple(_bits(part) for part in parts)
+        weights = factors.astype(np.float32)
+        fused.combine_into(_bits(out), index, weights, results, _bits(bias))
+
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
         out = torch.empty(diff.shape, dtype=self._active)
         at = _reference(point, starts, diff.shape[1])
@@ -186,6 +251,10 @@ def steps_for(activation: GatedActivation, weight: Tensor, *, reduced: bool) -> 
     if weight.device.type == "cpu" and weight.dtype == torch.float32:
         return FusedSteps(activation, reduced=reduced)
     return Steps(activation, weight.dtype)
+
+
+def _on(array: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device, non_blocking=True)
 
 
 def _reference(point: Point, starts: Sequence[int], width: int) -> tuple[NDArray[Any], ...]:

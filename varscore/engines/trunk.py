@@ -18,14 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from varscore.engines.convolution import convolution
 from varscore.engines.difference import GATED_ACTIVATIONS, max_difference
-from varscore.engines.products import Products, at_a_time
+from varscore.engines.products import Products
 from varscore.engines.reach import Reach, Span
 from varscore.engines.steps import steps_for
 from varscore.models.basenji2 import Basenji2, ConvBlock
-
-# Numbers that a product sums at least, if a convolution has as many.
-_FEWEST_SUMMED = 64
 
 
 @dataclass(frozen=True)
@@ -86,31 +84,13 @@ class TrunkLayer:
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
         self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        # One product for each tap, or for some together if the channels are few. In float32
-        # the rounding errors of one long sum would be larger.
-        together = min(self.kernel, -(-_FEWEST_SUMMED // weight.shape[1]))
-        groups = torch.split(weight.permute(2, 1, 0), together)  # (taps, C_in, C_out)
-        self._groups = [(i * together, len(group)) for i, group in enumerate(groups)]
-        self._channels = len(bias)
-        self._sum = products.sum_of([group.flatten(0, 1) for group in groups], bias)
+        self._convolve = convolution(
+            weight, bias, 1, products, self._steps, filtered=products.filtered
+        )
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
-        active = self._steps.apply(x)
-        width = x.shape[1] - self.kernel + 1
-        out = x.new_empty(len(x), width, self._channels)
-        rows = at_a_time(width * self._channels, x.device)
-        for i in range(0, len(x), rows):
-            part = active[i : i + rows]
-            inputs = [
-                part[:, first : first + width + taps - 1]
-                .unfold(1, taps, 1)
-                .transpose(2, 3)
-                .reshape(-1, taps * x.shape[2])
-                for first, taps in self._groups
-            ]
-            self._sum(inputs, out[i : i + rows].flatten(0, 1))
-        return out
+        return self._convolve(self._steps.apply(x))
 
     def convolve_difference(self, ref: Tensor, diff: Tensor) -> Tensor:
         """Map a difference (B, W, C_in) to (B, W + kernel - 1, C_out), all that it reaches."""

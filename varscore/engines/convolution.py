@@ -1,0 +1,80 @@
+"""Convolutions of the reference, of channels-last sequences and without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from varscore.engines.minimal_filter import MOST_TAPS, MinimalFilter
+from varscore.engines.products import Products, at_a_time
+from varscore.engines.steps import Steps
+
+Convolution = Callable[[Tensor], Tensor]
+"""Maps (rows, n, C) to (rows, n - (taps - 1) dilation, C')."""
+
+# Numbers that a product sums at least, if a convolution has as many.
+_FEWEST_SUMMED = 64
+
+
+def convolution(
+    weight: Tensor,
+    bias: Tensor,
+    dilation: int,
+    products: Products,
+    steps: Steps,
+    *,
+    filtered: bool,
+) -> Convolution:
+    """Make a convolution.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (C', C, taps)
+    bias : Tensor, shape (C',)
+    dilation : int
+        Positions from a tap to the next.
+    products : Products
+    steps : Steps
+    filtered : bool
+        Whether to take fewer products, which round more, where the taps allow it.
+    """
+    taps = weight.permute(2, 1, 0)
+    enough = taps.shape[1] >= _FEWEST_SUMMED
+    if filtered and enough and 1 < len(taps) <= MOST_TAPS:
+        return MinimalFilter(taps, bias, dilation, products, steps)
+    return _SumOfTaps(taps, bias, dilation, products)
+
+
+class _SumOfTaps:
+    """A product for each tap, or for some together if the channels are few.
+
+    In float32 the rounding errors of one long sum would be larger.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, dilation: int, products: Products) -> None:
+        self._reach, self._dilation = (len(weight) - 1) * dilation, dilation
+        together = -(-_FEWEST_SUMMED // weight.shape[1])
+        groups = torch.split(weight, min(together, len(weight)))
+        # Of each group, the positions from its first tap to the sequence's end and beyond.
+        self._groups = [(i * together * dilation, len(group)) for i, group in enumerate(groups)]
+        self._channels = len(bias)
+        self._sum = products.sum_of([group.flatten(0, 1) for group in groups], bias)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        width = x.shape[1] - self._reach
+        out = x.new_empty(len(x), width, self._channels)
+        rows = at_a_time(width * self._channels, x.device)
+        for i in range(0, len(x), rows):
+            inputs = [
+                self._read(x[i : i + rows], first, taps, width) for first, taps in self._groups
+            ]
+            self._sum(inputs, out[i : i + rows].flatten(0, 1))
+        return out
+
+    def _read(self, x: Tensor, first: int, taps: int, width: int) -> Tensor:
+        """Return what some taps read, one after the other, shape (rows x width, taps x C)."""
+        span = (taps - 1) * self._dilation
+        windows = x[:, first : first + width + span].unfold(1, span + 1, 1)
+        return windows[..., :: self._dilation].transpose(2, 3).reshape(-1, taps * x.shape[2])
