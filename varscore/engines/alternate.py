@@ -39,7 +39,7 @@ class Placed:
 def propagate(
     stages: Stages, segment: Segment, origins: Sequence[int], path: Path, diff: Tensor
 ) -> Tensor:
-    """Carry differences from the trunk's output to the head's.
+    """Carry differences from the trunk's output to what the head reads.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def propagate(
     Returns
     -------
     Tensor, shape (B, N, C)
-        What the final projection reads, on the bins ``path.out``.
+        On the bins ``path.out``.
     """
     steps = stages.steps
 
@@ -76,7 +76,7 @@ def propagate(
         )
         new = pointwise.difference(hidden)
         diff, active = steps.add_and_activate(points[i + 1], starts(after), new, diff, first)
-    return steps.activate(segment.head, starts(path.out), stages.head.difference(active))
+    return active
 
 
 def score_batch(
@@ -97,7 +97,7 @@ def score_batch(
     Tensor, shape (B, S, T)
     """
     count, device = len(placed[0].origins), placed[0].segment.head.values.values.device
-    projected = [
+    propagated = [
         [
             (path, propagate(stages, member.segment, member.origins, path, diff))
             for path, diff in member.paths
@@ -105,13 +105,13 @@ def score_batch(
         for member in placed
     ]
     scores = []
-    size = layout.union.width * max((tracks.width for tracks in stages.tracks), default=1)
-    step = at_a_time(size, device)
+    widest = max(layer.width for layer in (stages.head, *stages.tracks))
+    step = at_a_time(layout.union.width * widest, device)
     for i in range(0, count, step):
         part = slice(i, i + step)
         some = [
-            (place.segment, place.origins[part], [(path, x[part]) for path, x in paths])
-            for place, paths in zip(placed, projected, strict=True)
+            _through_head(stages, member.segment, member.origins[part], paths, part)
+            for member, paths in zip(placed, propagated, strict=True)
         ]
         blocks = []
         for block in range(len(stages.tracks)):
@@ -124,8 +124,22 @@ def score_batch(
     return torch.cat(scores)
 
 
-_Some = Sequence[tuple[Segment, list[int], list[tuple[Path, Tensor]]]]
+_Paths = list[tuple[Path, Tensor]]
+"""Each path of a member, with a tensor of some variants."""
+_Some = Sequence[tuple[Segment, list[int], _Paths]]
 """Of each member of some variants: its segment, their origins, what the projection reads."""
+
+
+def _through_head(
+    stages: Stages, segment: Segment, origins: list[int], paths: _Paths, part: slice
+) -> tuple[Segment, list[int], _Paths]:
+    """Carry some variants of a batch from what the head reads to what the projection does."""
+    found = []
+    for path, active in paths:
+        starts = [origin + path.out.start for origin in origins]
+        diff = stages.head.difference(active[part])
+        found.append((path, stages.steps.activate(segment.head, starts, diff)))
+    return segment, origins, found
 
 
 def _mean_coverage(layout: Layout, some: _Some, block: int) -> Tensor:

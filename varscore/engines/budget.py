@@ -56,12 +56,11 @@ class Budget:
         most = memory // (4 * config.window_bins * segment_bin)
         workers = max(1, min(threads, most))
         return cls(
-            # Walks are over before there are segments and batches. They are short: on a CPU
-            # those of some 50 bins are the fastest.
+            # Walks are over before there are segments and batches.
             stretch=memory * 85 // 100,
             trunk_bin=config.trunk_channels * itemsize,
             segment_bin=segment_bin * workers,
-            walk=memory * 6 // 100 // workers,
+            walk=memory * 14 // 100 // workers,
             batch=min(max(1, memory // 10 // workers // (variant * itemsize)), largest_batch),
             workers=workers,
         )

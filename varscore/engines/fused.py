@@ -170,6 +170,32 @@ def _activation_difference(ref, gate, diff, linear, cubic):
 
 
 @_inline
+def _activate_row(ref, gate, diff, linear, cubic, steps, out):
+    """Write the difference after an activation of one bin; all of shape (C,).
+
+    Where the gate's argument takes a step s, the gate rises from g by
+    g (1 - g) (e^s - 1) / (1 + g (e^s - 1)): the cheaper form, as long as all steps are small.
+    """
+    largest = _i(0)  # of integers, which are compared on vectors
+    for i in range(len(out)):
+        r, d = ref[i], _load(diff[i])
+        alt = r + d
+        step = d * (linear + cubic * (alt * alt + r * (alt + r)))
+        steps[i] = step
+        largest = max(largest, _magnitude(step))
+    if largest < _EXPONENT_OF_ONE:
+        for i in range(len(out)):
+            r, g, d = ref[i], gate[i], _load(diff[i])
+            part = g * _expm1(steps[i])
+            rise = (_ONE - g) * part / (_ONE + part)
+            out[i] = _store(d * g + (r + d) * rise, out)
+    else:
+        for i in range(len(out)):
+            value = _activation_difference(ref[i], gate[i], _load(diff[i]), linear, cubic)
+            out[i] = _store(value, out)
+
+
+@_inline
 def _softplus(x):
     return max(x, _ZERO) + _log1p(_exp(-abs(x)))
 
@@ -263,13 +289,11 @@ def activate(ref, gate, starts, diff, linear, cubic, out):
     out : ndarray, shape (B, W, C), float32 or bfloat16
     """
     count, width, channels = diff.shape
+    steps = np.empty(channels, np.float32)
     for b in range(count):
         for w in range(width):
             r, g = ref[starts[b] + w], gate[starts[b] + w]
-            d, o = diff[b, w], out[b, w]
-            for i in range(channels):
-                value = _activation_difference(r[i], g[i], _load(d[i]), linear, cubic)
-                o[i] = _store(value, o)
+            _activate_row(r, g, diff[b, w], linear, cubic, steps, out[b, w])
 
 
 @_loop
@@ -288,7 +312,7 @@ def activate_taps(ref, gate, starts, taps, first, dilation, linear, cubic, out):
     """
     count, width, channels = out.shape
     inputs, kernel = taps.shape[1], taps.shape[2]
-    total = np.empty(channels, np.float32)
+    total, steps = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for b in range(count):
         for w in range(width):
             for i in range(channels):
@@ -299,10 +323,8 @@ def activate_taps(ref, gate, starts, taps, first, dilation, linear, cubic, out):
                     t = taps[b, v, k]
                     for i in range(channels):
                         total[i] += _load(t[i])
-            r, g, o = ref[starts[b] + w], gate[starts[b] + w], out[b, w]
-            for i in range(channels):
-                value = _activation_difference(r[i], g[i], total[i], linear, cubic)
-                o[i] = _store(value, o)
+            r, g = ref[starts[b] + w], gate[starts[b] + w]
+            _activate_row(r, g, total, linear, cubic, steps, out[b, w])
 
 
 @_loop
@@ -325,12 +347,10 @@ def add_and_activate(ref, gate, starts, new, old, first, linear, cubic, total, o
         Where the difference after the activation is written.
     """
     count, width, channels = new.shape
-    inputs = old.shape[1]
+    inputs, steps = old.shape[1], np.empty(channels, np.float32)
     for b in range(count):
         for w in range(width):
-            n, t, o = new[b, w], total[b, w], out[b, w]
-            r, g = ref[starts[b] + w], gate[starts[b] + w]
-            v = first + w
+            n, t, v = new[b, w], total[b, w], first + w
             if 0 <= v < inputs:
                 before = old[b, v]
                 for i in range(channels):
@@ -338,9 +358,8 @@ def add_and_activate(ref, gate, starts, new, old, first, linear, cubic, total, o
             else:
                 for i in range(channels):
                     t[i] = _load(n[i])
-            for i in range(channels):
-                value = _activation_difference(r[i], g[i], t[i], linear, cubic)
-                o[i] = _store(value, o)
+            r, g = ref[starts[b] + w], gate[starts[b] + w]
+            _activate_row(r, g, t, linear, cubic, steps, out[b, w])
 
 
 @_loop
@@ -360,9 +379,9 @@ def softplus_difference(ref, slope, starts, diff, out):
         for w in range(width):
             r, s = ref[starts[b] + w], slope[starts[b] + w]
             d, o = diff[b, w], out[b, w]
-            largest = _i(0)  # of integers, which are compared on vectors
+            largest = _i(0)
             for i in range(tracks):
-                largest = max(largest, _i(_magnitude(d[i])))
+                largest = max(largest, _magnitude(d[i]))
             if largest < _EXPONENT_OF_ONE:
                 for i in range(tracks):
                     o[i] = _log1p(_expm1(_load(d[i])) * s[i])
