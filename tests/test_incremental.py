@@ -42,6 +42,7 @@ TINY = BasenjiConfig(
     head_channels=9,
     crop_bins=20,
 )
+WIDE = replace(TINY, stem_channels=64, tower_channels=(66, 70))  # its trunk may be filtered
 ENSEMBLES = [(False, (0,)), (True, (0,)), (False, (5, -3)), (True, (1, 0, -1))]
 
 
@@ -328,6 +329,20 @@ def test_refusals(tiny, genome):
     )
 
 
+def test_the_filtered_trunk_of_mixed_is_exact(genome):
+    """In float64, in which it reduces nothing: the trunk takes fewer products, no others."""
+    network, plan = random_checkpoint(WIDE).network().double(), plan_of(WIDE)
+    variants = mixture(genome, "long", 6000)[::7]
+
+    def flops(**options):
+        engine = IncrementalEngine(network, genome, plan, CHANGED, range(5), **options)
+        scores = engine.score(variants)
+        assert_equal(scores, two_passes(network, genome, plan, CHANGED, variants))
+        return engine.products.flops.total
+
+    assert flops(precision="mixed") < 0.8 * flops()
+
+
 def test_nothing_and_one(tiny, genome):
     engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, [4])
     assert engine.score([]).shape == (0, len(CHANGED), 1)
@@ -338,17 +353,31 @@ def test_nothing_and_one(tiny, genome):
     )
 
 
-def test_scores_depend_on_nothing_but_the_variant(genome):
-    """To 2e-6 of the sum of all absolute changes (D1), whatever else is done alongside."""
-    network = random_checkpoint(TINY).network()
-    plan = plan_of(TINY, reverse_complement=True)
+@pytest.mark.parametrize(
+    ("config", "bound", "options"),
+    [
+        (TINY, 2e-6, {}),
+        (WIDE, 2e-6, {}),
+        (WIDE, 3e-3, {"precision": "mixed", "force_reduced": True}),
+    ],
+)
+def test_scores_depend_on_nothing_but_the_variant(genome, config, bound, options):
+    """To 2e-6 of the sum of all absolute changes (D1), whatever else is done alongside.
+
+    In bfloat16 to 3e-3, less than its own error: a last digit of the reference may decide
+    which way a number is rounded.
+    """
+    network = random_checkpoint(config).network()
+    plan = plan_of(config, reverse_complement=True)
     variants = mixture(genome, "long", 6000)
 
-    def scores(found, threads=1, **options):
+    def scores(found, threads=1, **more):
         before = torch.get_num_threads()
         torch.set_num_threads(threads)
         try:
-            engine = IncrementalEngine(network, genome, plan, CHANGED, range(5), **options)
+            engine = IncrementalEngine(
+                network, genome, plan, CHANGED, range(5), **options, **more
+            )
             return dict(zip(found, engine.score(found), strict=True))
         finally:
             torch.set_num_threads(before)
@@ -364,8 +393,8 @@ def test_scores_depend_on_nothing_but_the_variant(genome):
     for other in (alone, backwards, halves, small):
         for variant, found in other.items():
             expected = together[variant]
-            assert np.abs(found[sad] - expected[sad]).max() <= 2e-6 * expected[d1].max()
-            assert np.allclose(found[d1], expected[d1], rtol=1e-5)
+            assert np.abs(found[sad] - expected[sad]).max() <= bound * expected[d1].max()
+            assert np.allclose(found[d1], expected[d1], rtol=5 * bound)
 
 
 @pytest.mark.parametrize("statistics", [CHANGED[:1], EVERY])

@@ -35,7 +35,7 @@ class ScoreOptions:
         two full passes where it is not; "incremental" refuses such a variant.
     precision : {"float32", "mixed"}
         "mixed" takes the matrix products of differences in bfloat16, where the machine runs
-        them faster.
+        them faster, and fewer products, which round more, for the reference's trunk.
     region : str or None
         Score only records whose POS lies here, such as ``chr1:1-1000000`` (1-based,
         inclusive); rows of other records are left out.

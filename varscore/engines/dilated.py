@@ -16,8 +16,8 @@ class DilatedConv:
     Attributes
     ----------
     difference : callable
-        From a difference, shape (B, W, C), to what each bin's taps give, (B, W, K x C'). All
-        of its inputs are not zero, so that minimal filtering would save little.
+        From a difference, shape (B, W, C), to what each bin's taps give, (B, W, K x C'). It has
+        fewer bins than what it gives, so that filtering the latter would save nothing.
     kernel, dilation, reach : int
         Taps, bins from one to the next, and bins to either side.
     """
@@ -30,7 +30,7 @@ class DilatedConv:
         self.reach = self.dilation * (self.kernel // 2)
         # (C_in, taps x C_out): all taps of an input position in one product
         _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        # Of three taps, minimal filtering is as exact as scores can tell.
+        # What minimal filtering of three taps rounds does not show in scores.
         self._convolve = convolution(
             weight, bias, self.dilation, products, steps, filtered=self.kernel == 3
         )

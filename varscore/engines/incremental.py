@@ -80,8 +80,8 @@ class IncrementalEngine:
     track_indices : sequence of int
         0-based tracks of the network to score.
     precision : {"float32", "mixed"}
-        "mixed": products of the difference behind the trunk in bfloat16, where this machine
-        runs them faster.
+        "mixed": minimal filtering in the trunk, and products of the difference behind it in
+        bfloat16, where this machine runs them faster.
     memory : int
         Bytes that tensors may take beside the weights.
     force_reduced : bool
