@@ -34,8 +34,10 @@ from varscore.variant import Allele, Variant
 from varscore.vcf import read_alleles
 from varscore.version import __version__
 
-_CHUNK_BYTES = 1 << 28
-_CHUNK_ALLELES = 8192
+# A chunk's scores are held up to four times while the next one is scored; but one of few
+# alleles pays for all of its surroundings.
+_CHUNK_BYTES, _CHUNK_ALLELES = 3 << 25, 8192
+_LARGE_BYTES, _FEW_ALLELES = 1 << 28, 2048
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +168,8 @@ class Scorer:
         self.tracks = self.model.tracks.select(self.options.tracks)
         self.engine = self._engine(memory)
         row = 4 * len(self.statistics) * len(self.tracks)
-        self._chunk = max(1, min(_CHUNK_ALLELES, _CHUNK_BYTES // row))
+        fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
+        self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
         self._digests: dict[str, str] = {}
 
     def _engine(self, memory: int) -> Engine:

@@ -38,7 +38,7 @@ def bench(
     ] = False,
     shifts: Annotated[str, typer.Option(help="Shifts to average over.")] = "0",
     precision: Annotated[str, typer.Option(help="float32 or mixed.")] = "float32",
-    memory: Annotated[float, typer.Option(min=0.1, help="GB that tensors may take.")] = 2.5,
+    memory: Annotated[float, typer.Option(min=0.1, help="GB that tensors may take.")] = 2.0,
     two_pass_variants: Annotated[
         int, typer.Option(min=1, help="Variants on which two passes are timed.")
     ] = 12,

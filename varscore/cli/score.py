@@ -91,7 +91,7 @@ def score(
     ] = None,
     memory: Annotated[
         float, typer.Option(min=0.25, help="GB that the engine's tensors may take.")
-    ] = 2.5,
+    ] = 2.0,
     resume: Annotated[
         bool,
         typer.Option(

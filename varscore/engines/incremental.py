@@ -37,7 +37,7 @@ from varscore.statistics import Statistic
 from varscore.variant import Variant
 from varscore.windows import WindowPlan
 
-DEFAULT_MEMORY = 5 << 29
+DEFAULT_MEMORY = 2 << 30
 """Bytes for tensors; the weights and the interpreter take some 0.7 GB beside them."""
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
