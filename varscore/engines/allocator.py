@@ -29,3 +29,12 @@ def keep_freed_memory() -> bool:
     mallopt = ctypes.CDLL(None).mallopt
     options = {_M_MMAP_THRESHOLD: _LARGE, _M_TRIM_THRESHOLD: _LARGE, _M_ARENA_MAX: 1}
     return all(mallopt(option, value) for option, value in options.items())
+
+
+def return_freed_memory() -> None:
+    """Give the system what is free between two stretches of work, wherever it lies.
+
+    Kept memory is full of holes after one stretch, and the next one's tensors fit into none.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.engines import OnScored
-from varscore.engines.allocator import keep_freed_memory
+from varscore.engines.allocator import keep_freed_memory, return_freed_memory
 from varscore.engines.alternate import Placed, score_batch
 from varscore.engines.budget import Budget
 from varscore.engines.layout import layout_of
@@ -169,6 +169,7 @@ class IncrementalEngine:
                     self._set_memory(self._memory // 2, max(1, self._budget.batch // 2))
                     torch.cuda.empty_cache()
                     sites = [site for site in sites if not done[site.row]]
+                return_freed_memory()
         return cast("NDArray[np.float32]", scores)
 
     def _next_stretch(self, sites: Sequence[Site]) -> Sequence[Site]:
