@@ -36,7 +36,7 @@ from varscore.version import __version__
 
 # A chunk's scores are held up to four times while the next one is scored; but one of few
 # alleles pays for all of its surroundings.
-_CHUNK_BYTES, _CHUNK_ALLELES = 3 << 25, 8192
+_CHUNK_BYTES, _CHUNK_ALLELES = 1 << 26, 8192
 _LARGE_BYTES, _FEW_ALLELES = 1 << 28, 2048
 
 logger = logging.getLogger(__name__)
