@@ -34,8 +34,8 @@ from varscore.variant import Allele, Variant
 from varscore.vcf import read_alleles
 from varscore.version import __version__
 
-# A chunk's scores are held up to four times while the next one is scored; but one of few
-# alleles pays for all of its surroundings.
+# A chunk's scores are in memory, and as columns once more, while the next one is scored; but
+# each chunk pays for the reference around it, whatever the number of its alleles.
 _CHUNK_BYTES, _CHUNK_ALLELES = 1 << 26, 8192
 _LARGE_BYTES, _FEW_ALLELES = 1 << 28, 2048
 

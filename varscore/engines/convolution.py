@@ -56,8 +56,8 @@ class _SumOfTaps:
     def __init__(self, weight: Tensor, bias: Tensor, dilation: int, products: Products) -> None:
         self._reach, self._dilation = (len(weight) - 1) * dilation, dilation
         together = -(-_FEWEST_SUMMED // weight.shape[1])
-        groups = torch.split(weight, min(together, len(weight)))
-        # Of each group, the positions from its first tap to the sequence's end and beyond.
+        groups = torch.split(weight, together)
+        # Of each group, how far its first tap looks ahead, and how many taps it has.
         self._groups = [(i * together * dilation, len(group)) for i, group in enumerate(groups)]
         self._channels = len(bias)
         self._sum = products.sum_of([group.flatten(0, 1) for group in groups], bias)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from varscore.engines.products import ROW_STEP, Products, rows_at_a_time
-from varscore.engines.steps import Steps
+from varscore.engines.steps import Steps, Sums
 
 # Where the polynomials whose product is the convolution are evaluated, and at infinity. In
 # this order the first five round least.
@@ -62,9 +62,10 @@ class MinimalFilter:
         flat, target = x.reshape(-1, x.shape[2]), out.view(-1, len(self._bias))
         for first in range(0, groups.count, self._step):
             read, written = groups.positions(first, self._step)
-            inputs = self._steps.combine(flat, read, self._of_inputs)
+            inputs = self._steps.combine(flat, Sums(read, self._of_inputs))
             results = [f(part) for f, part in zip(self._products, inputs, strict=True)]
-            self._steps.combine_into(target, written, self._of_outputs, results, self._bias)
+            outputs = Sums(written, self._of_outputs)
+            self._steps.combine_into(target, outputs, results, self._bias)
         return out
 
 

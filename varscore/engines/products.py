@@ -42,7 +42,7 @@ def at_a_time(size: int, device: torch.device) -> int:
 
 
 def rows_at_a_time(channels: int, device: torch.device) -> int:
-    """Return it for rows of so many channels, of which products are taken."""
+    """Return how many rows of so many channels products are to be taken of."""
     return max(ROW_STEP, at_a_time(channels, device) // ROW_STEP * ROW_STEP)
 
 

@@ -1,13 +1,14 @@
-"""What happens to differences between the matrix products, on whatever computes them.
+"""What happens between the matrix products, on whatever computes it.
 
-A step reads a reference along a segment, at the bins of each variant of a batch, and the
-differences of the batch. `Steps` runs anywhere and in any precision; `FusedSteps` is the same
-in float32 on a CPU, several times as fast.
+A step on differences reads a reference along a segment, at the bins of each variant of a
+batch, and the differences of the batch. `Steps` runs anywhere and in any precision;
+`FusedSteps` is the same in float32 on a CPU, several times as fast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,21 @@ from torch import Tensor
 from varscore.engines import fused
 from varscore.engines.difference import GatedActivation, softplus_difference
 from varscore.engines.stored import Point, Stored
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums that are made alike for each of G groups.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (G, n)
+        Rows of each group; -1 where there is none, which reads as zeros.
+    factors : ndarray, shape (sums, what is added up)
+    """
+
+    rows: NDArray[np.int64]
+    factors: NDArray[np.float64]
 
 
 class Steps:
@@ -48,51 +64,43 @@ class Steps:
         gate = self._activation.gate(x)
         return Point(Stored(x, start), Stored(gate, start)), x * gate
 
-    def combine(
-        self, x: Tensor, index: NDArray[np.int64], factors: NDArray[np.float64]
-    ) -> Tensor:
-        """Add some rows up, each sum with factors of its own.
+    def combine(self, x: Tensor, sums: Sums) -> Tensor:
+        """Add rows up.
 
         Parameters
         ----------
         x : Tensor, shape (n, C)
-        index : ndarray, shape (G, J)
-            The rows that are added up; -1 for one of zeros.
-        factors : ndarray, shape (K, J)
+        sums : Sums
+            Its J columns are what each of K sums of a group adds up.
 
         Returns
         -------
         Tensor, shape (K, G, C)
         """
-        rows = x[_on(index.clip(min=0), x.device)]
-        rows.masked_fill_(_on(index < 0, x.device)[..., None], 0)
-        return torch.einsum("kj,gjc->kgc", _on(factors, x.device).to(x.dtype), rows)
+        rows = x[_on(sums.rows.clip(min=0), x.device)]
+        rows.masked_fill_(_on(sums.rows < 0, x.device)[..., None], 0)
+        return torch.einsum("kj,gjc->kgc", _on(sums.factors, x.device).to(x.dtype), rows)
 
     def combine_into(
-        self,
-        out: Tensor,
-        index: NDArray[np.int64],
-        factors: NDArray[np.float64],
-        parts: Sequence[Tensor],
-        bias: Tensor,
+        self, out: Tensor, sums: Sums, parts: Sequence[Tensor], bias: Tensor
     ) -> None:
-        """Add some parts up, each sum with factors of its own, and write the rows.
+        """Add parts up, and write the sums to rows.
 
         Parameters
         ----------
         out : Tensor, shape (n, C)
-        index : ndarray, shape (G, M)
-            The row of each sum; -1 for none.
-        factors : ndarray, shape (M, K)
+        sums : Sums
+            Its M columns are where the M sums of K parts are written.
         parts : sequence of Tensor, shape (G, C)
             K of them.
         bias : Tensor, shape (C,)
+            Added to each sum.
         """
-        weights = _on(factors, out.device).to(out.dtype)
+        weights = _on(sums.factors, out.device).to(out.dtype)
         rows = torch.einsum("mk,kgc->gmc", weights, torch.stack(list(parts))).add_(bias)
-        chosen = np.flatnonzero(index >= 0)
+        chosen = np.flatnonzero(sums.rows >= 0)
         found = rows.flatten(0, 1)[_on(chosen, out.device)]
-        out.index_copy_(0, _on(index.reshape(-1)[chosen], out.device), found)
+        out.index_copy_(0, _on(sums.rows.reshape(-1)[chosen], out.device), found)
 
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
         """Return the difference after an activation, shape (B, W, C)."""
@@ -189,24 +197,16 @@ class FusedSteps(Steps):
         fused.gate_and_activate(_bits(x), *self._gate, _bits(gate), _bits(active))
         return Point(Stored(x, start), Stored(gate, start)), active
 
-    def combine(
-        self, x: Tensor, index: NDArray[np.int64], factors: NDArray[np.float64]
-    ) -> Tensor:
-        out = torch.empty(len(factors), len(index), x.shape[1])
-        fused.combine(_bits(x), index, factors.astype(np.float32), _bits(out))
+    def combine(self, x: Tensor, sums: Sums) -> Tensor:
+        out = torch.empty(len(sums.factors), len(sums.rows), x.shape[1])
+        fused.combine(_bits(x), sums.rows, sums.factors.astype(np.float32), _bits(out))
         return out
 
     def combine_into(
-        self,
-        out: Tensor,
-        index: NDArray[np.int64],
-        factors: NDArray[np.float64],
-        parts: Sequence[Tensor],
-        bias: Tensor,
+        self, out: Tensor, sums: Sums, parts: Sequence[Tensor], bias: Tensor
     ) -> None:
-        results = tuple(_bits(part) for part in parts)
-        weights = factors.astype(np.float32)
-        fused.combine_into(_bits(out), index, weights, results, _bits(bias))
+        weights, numbers = sums.factors.astype(np.float32), tuple(map(_bits, parts))
+        fused.combine_into(_bits(out), sums.rows, weights, numbers, _bits(bias))
 
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
         out = torch.empty(diff.shape, dtype=self._active)
