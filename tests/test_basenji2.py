@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from varscore.models.basenji2 import Basenji2, BasenjiConfig, ResidualBlock
-from varscore.models.hub import read_hub
-from varscore.models.keras import read_keras
+from varscore.models.basenji2 import Basenji2, ResidualBlock
+from varscore.models.config import BasenjiConfig
+from varscore.models.formats.hub import read_hub
+from varscore.models.formats.keras import read_keras
 from varscore.models.registry import load_model
 from varscore.sequence import one_hot
 

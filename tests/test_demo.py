@@ -85,7 +85,7 @@ def test_coverage_of_the_unseen_genome(monkeypatch):
     monkeypatch.syspath_prepend(str(DEMO))
     import simulate
 
-    from varscore.genome import ReferenceGenome
+    from varscore.inputs.genome import ReferenceGenome
     from varscore.sequence import one_hot
     from varscore.variant import Interval
 

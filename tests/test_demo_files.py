@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from varscore.genome import ReferenceGenome
+from varscore.inputs.genome import ReferenceGenome
 from varscore.variant import Status, Variant
 from varscore.windows import WindowPlan, window_sequences
 

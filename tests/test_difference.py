@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from varscore.engines.difference import (
+from varscore.engines.incremental.kernels.difference import (
     GATED_ACTIVATIONS,
     max_difference,
     softplus_difference,

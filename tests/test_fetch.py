@@ -18,7 +18,7 @@ import pytest
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models import fetch
 from varscore.models.fetch import Download, fetch_model
-from varscore.models.hub import read_hub
+from varscore.models.formats.hub import read_hub
 from varscore.models.registry import load_model, read_checkpoint
 
 DATA = Path(__file__).parent / "data"

@@ -18,7 +18,7 @@ import pytest
 from needs import lacking
 
 from varscore.errors import GenomeError, OptionError
-from varscore.genome import ReferenceGenome, parse_region
+from varscore.inputs.genome import ReferenceGenome, parse_region
 from varscore.variant import Interval
 
 RNG = random.Random(3)

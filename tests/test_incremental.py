@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from varscore import load_model
-from varscore.engines import incremental
-from varscore.engines.incremental import IncrementalEngine, unsupported
-from varscore.engines.products import measured_rates
-from varscore.engines.reference import TRACK_BLOCK
+from varscore.engines.incremental import engine as incremental
+from varscore.engines.incremental.engine import IncrementalEngine, unsupported
+from varscore.engines.incremental.kernels.products import measured_rates
+from varscore.engines.incremental.reference import TRACK_BLOCK
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
-from varscore.genome import ReferenceGenome
-from varscore.models.basenji2 import BasenjiConfig
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
+from varscore.models.config import BasenjiConfig
 from varscore.models.random import random_checkpoint
-from varscore.normalise import locate
 from varscore.statistics import STATISTICS
 from varscore.variant import Interval, Variant
-from varscore.vcf import read_alleles
 from varscore.windows import WindowPlan
 
 DATA = Path(__file__).parent / "data"

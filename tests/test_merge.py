@@ -12,18 +12,19 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-import varscore.merge
-import varscore.score
+import varscore.shards.merge
+import varscore.shards.score
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.errors import GenomeError, OutputError
-from varscore.genome import ReferenceGenome
-from varscore.merge import merge_shards
-from varscore.plan import plan_shards
-from varscore.score import Scorer, score_shard
-from varscore.shards import Shard, ShardPlan, scored_files
+from varscore.inputs.genome import ReferenceGenome
+from varscore.models.tracks import TrackTable
+from varscore.results.table import VARIANT_COLUMNS, ScoreWriter
+from varscore.score import Scorer
+from varscore.shards.merge import merge_shards
+from varscore.shards.plan import plan_shards
+from varscore.shards.score import ShardScorer, score_shard
+from varscore.shards.shard import Shard, ShardPlan, scored_files
 from varscore.statistics import get_statistics
-from varscore.table import VARIANT_COLUMNS, ScoreWriter
-from varscore.tracks import TrackTable
 
 DATA = Path(__file__).parent / "data"
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -90,7 +91,7 @@ def test_a_merged_file_says_what_one_run_says(policy, tmp_path):
 
 def test_many_buckets_give_the_same_file_as_one(policy, tmp_path, monkeypatch):
     merge_shards(policy / "plan", policy / "shards", tmp_path / "one.parquet")
-    monkeypatch.setattr(varscore.merge, "_BUCKET_BYTES", 500)
+    monkeypatch.setattr(varscore.shards.merge, "_BUCKET_BYTES", 500)
     merge_shards(policy / "plan", policy / "shards", tmp_path / "many.parquet")
     one, many = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("one", "many"))
     assert one == many
@@ -164,7 +165,7 @@ def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, 
         with ScoreWriter(path, get_statistics(["SAD"]), tracks, made, group_rows=700) as writer:
             numbers = np.array([allele.record for allele in alleles], np.float32)
             writer.write(alleles, np.tile(numbers[:, None, None], (1, 1, 3)))
-    monkeypatch.setattr(varscore.merge, "rows_per_group", lambda schema: 1024)
+    monkeypatch.setattr(varscore.shards.merge, "rows_per_group", lambda schema: 1024)
     out = tmp_path / "out"
     merge_shards(tmp_path / "plan", tmp_path / "shards", out, dataset=dataset)
     frame = pd.read_parquet(out, columns=["record", "SAD_track_0", "SAD_track_2"])
@@ -305,7 +306,8 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
     with ReferenceGenome(copy / "policy.fa") as genome:
 
         def fingerprint(model=small_model, shard=shard, **options):
-            return Scorer(genome, model, ScoreOptions(**options)).fingerprint(shard)
+            scorer = Scorer(genome, model, ScoreOptions(**options))
+            return ShardScorer(scorer).fingerprint(shard)
 
         usual = fingerprint()
         assert fingerprint() == usual
@@ -317,11 +319,11 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
             metadata = small_model.metadata | {key: value}
             model = type(small_model)(small_model.network, small_model.tracks, metadata)
             others.append(fingerprint(model=model))
-        scorer = Scorer(genome, small_model)
+        scorer = ShardScorer(Scorer(genome, small_model))
         assert scorer.has_scored(shard, copy / "shards" / "0001.parquet")
         assert not scorer.has_scored(shard, copy / "shards" / "0002.parquet")
         assert not scorer.has_scored(shard, copy / "shards" / "absent.parquet")
-        monkeypatch.setattr(varscore.score, "__version__", "0")
+        monkeypatch.setattr(varscore.shards.score, "__version__", "0")
         others.append(fingerprint())
         assert len({usual, *others}) == 1 + len(others)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from varscore.cli import model
 from varscore.errors import ModelError, OptionError, OutputError
-from varscore.models.native import read_native
+from varscore.models.formats.native import read_native
 from varscore.models.registry import read_checkpoint
 
 DATA = Path(__file__).parent / "data"

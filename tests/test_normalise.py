@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from varscore.errors import VcfError
-from varscore.genome import ReferenceGenome
-from varscore.normalise import BuildGuard, in_region, locate, normalise
+from varscore.inputs.alleles import BuildGuard, in_region
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.normalise import locate, normalise
+from varscore.inputs.vcf import read_alleles
 from varscore.variant import Allele, Interval, Status, Variant
-from varscore.vcf import read_alleles
 
 SLOW = [HealthCheck.too_slow]  # a busy machine is no error
 RNG = random.Random(11)

@@ -14,10 +14,10 @@ import torch
 
 from varscore import load_model, read_scores, score_vcf
 from varscore.engines.two_pass import TwoPassEngine
-from varscore.genome import ReferenceGenome
-from varscore.normalise import locate
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
 from varscore.statistics import STATISTICS, CoverageChange
-from varscore.vcf import read_alleles
 from varscore.windows import WindowPlan
 
 DATA = Path(__file__).parent / "data"

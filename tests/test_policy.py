@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from policy_table import POLICY, SAME_VARIANT
 
-from varscore.genome import ReferenceGenome
-from varscore.normalise import BuildGuard, locate
+from varscore.inputs.alleles import BuildGuard
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
 from varscore.variant import Allele, Status
-from varscore.vcf import read_alleles
 
 DATA = Path(__file__).parent / "data"
 

@@ -5,14 +5,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from varscore.engines.convolution import convolution
-from varscore.engines.difference import GATED_ACTIVATIONS
-from varscore.engines.dilated import DilatedConv
-from varscore.engines.minimal_filter import MOST_TAPS, OUTPUTS, filter_matrices
-from varscore.engines.products import Products, measured_rates
-from varscore.engines.steps import FusedSteps, Steps
-from varscore.engines.trunk import TrunkLayer
-from varscore.models.basenji2 import BasenjiConfig, ConvBlock
+from varscore.engines.incremental.kernels.convolution import DilatedConv, convolution
+from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS
+from varscore.engines.incremental.kernels.minimal_filter import (
+    MOST_TAPS,
+    OUTPUTS,
+    filter_matrices,
+)
+from varscore.engines.incremental.kernels.products import Products, measured_rates
+from varscore.engines.incremental.kernels.steps import FusedSteps, Steps
+from varscore.engines.incremental.trunk import TrunkLayer
+from varscore.models.basenji2 import ConvBlock
+from varscore.models.config import BasenjiConfig
 
 KERNELS = sorted(set(measured_rates(torch.device("cpu"))) - {"bfloat16"})
 ROWS = 1100  # several parts, and some rows beside

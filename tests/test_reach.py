@@ -8,18 +8,19 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from varscore.engines.layout import layout_of
-from varscore.engines.reach import FAR, Reach, Span
-from varscore.engines.stretch import (
-    Site,
-    cut_stretches,
+from varscore.engines.incremental.schedule.costs import block_flops, head_flops
+from varscore.engines.incremental.schedule.layout import layout_of
+from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
+from varscore.engines.incremental.schedule.segments import plan_segments
+from varscore.engines.incremental.schedule.stretches import Site, cut_stretches, next_stretch
+from varscore.engines.incremental.schedule.walks import (
     merge_spans,
-    next_stretch,
-    plan_segments,
+    plan_levels,
     plan_walks,
+    walk_flops,
 )
-from varscore.engines.trunk import plan_levels, walk_flops
-from varscore.models.basenji2 import Basenji2, BasenjiConfig
+from varscore.models.basenji2 import Basenji2
+from varscore.models.config import BasenjiConfig
 from varscore.sequence import one_hot
 from varscore.variant import Variant
 from varscore.windows import WindowPlan
@@ -65,8 +66,8 @@ def test_published_flops():
     every = plan_levels(FULL, range(128), Span(0, 1024))
     assert walk_flops(FULL, every) == pytest.approx(2026e9, rel=0.005)
     widths = (1024,) * 11
-    assert FULL.block_flops(widths, widths) == pytest.approx(26.6e9, rel=0.005)
-    assert FULL.head_flops(896, 5313) == pytest.approx((2.1 + 14.6) * 1e9, rel=0.005)
+    assert block_flops(FULL, widths, widths) == pytest.approx(26.6e9, rel=0.005)
+    assert head_flops(FULL, 896, 5313) == pytest.approx((2.1 + 14.6) * 1e9, rel=0.005)
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import varscore.plan
+import varscore.shards.plan
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.errors import OutputError
-from varscore.merge import merge_shards
-from varscore.plan import plan_shards
-from varscore.resume import score_resumably
-from varscore.score import Scorer, score_shard
+from varscore.shards.merge import merge_shards
+from varscore.shards.plan import plan_shards
+from varscore.shards.resume import score_resumably
+from varscore.shards.score import ShardScorer, score_shard
 
 DATA = Path(__file__).parent / "data"
 PARTS = 9  # of the policy file's 65 rows, where a part has 8 or more
@@ -27,21 +27,21 @@ PARTS = 9  # of the policy file's 65 rows, where a part has 8 or more
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(varscore.plan, "_LEAST_ROWS", 8)
+    monkeypatch.setattr(varscore.shards.plan, "_LEAST_ROWS", 8)
 
 
 @pytest.fixture
 def scored(monkeypatch):
     """A list to which each part that is really scored adds its number."""
     numbers = []
-    score = Scorer.score_shard
+    score = ShardScorer.score
 
     def note(self, shard, *args, **kwargs):
         result = score(self, shard, *args, **kwargs)
         numbers.append(shard.entry.number)
         return result
 
-    monkeypatch.setattr(Scorer, "score_shard", note)
+    monkeypatch.setattr(ShardScorer, "score", note)
     return numbers
 
 
@@ -69,9 +69,9 @@ def stop_after(monkeypatch, scored):
                 raise KeyboardInterrupt
             return noting(self, *args, **kwargs)
 
-        noting = Scorer.score_shard
+        noting = ShardScorer.score
         with monkeypatch.context() as patch:
-            patch.setattr(Scorer, "score_shard", score)
+            patch.setattr(ShardScorer, "score", score)
             with pytest.raises(KeyboardInterrupt):
                 yield
 
@@ -131,9 +131,9 @@ def test_a_touched_vcf_and_genome_change_nothing(run, policy_genome, scored, sto
 
 KILLED = """
 import sys
-import varscore.plan
+import varscore.shards.plan
 from varscore.cli import main
-varscore.plan._LEAST_ROWS = 8
+varscore.shards.plan._LEAST_ROWS = 8
 sys.argv = ["varscore", *sys.argv[1:]]
 main()
 """

@@ -8,11 +8,11 @@ import pytest
 from policy_table import POLICY
 
 from varscore.errors import OptionError, OutputError, VcfError
-from varscore.genome import ReferenceGenome
-from varscore.normalise import locate
-from varscore.plan import plan_shards
-from varscore.shards import Shard, ShardPlan
-from varscore.vcf import read_alleles
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
+from varscore.shards.plan import plan_shards
+from varscore.shards.shard import Shard, ShardPlan
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "human"

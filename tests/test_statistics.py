@@ -11,11 +11,13 @@ One variant, one track, four bins:
 """
 
 import math
+from typing import get_args
 
 import pytest
 import torch
 
 from varscore.errors import OptionError
+from varscore.options import StatisticName
 from varscore.statistics import STATISTICS, CoverageChange, get_statistics
 
 REF = [1.0, 3.0, 0.0, 7.0]
@@ -155,3 +157,7 @@ def test_get_statistics_keeps_order_and_drops_repeats():
 def test_get_statistics_refuses(names):
     with pytest.raises(OptionError, match="choose from SAD, logSAD"):
         get_statistics(names)
+
+
+def test_names_are_those_that_options_allow():
+    assert tuple(STATISTICS) == get_args(StatisticName)

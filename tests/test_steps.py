@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from varscore.engines.difference import GATED_ACTIVATIONS
-from varscore.engines.steps import FusedSteps, Steps, steps_for
-from varscore.engines.stored import Stored
-from varscore.engines.workers import Workers
+from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS
+from varscore.engines.incremental.kernels.steps import FusedSteps, Steps, steps_for
+from varscore.engines.incremental.kernels.stored import Stored
+from varscore.engines.runtime import Workers
 from varscore.models.basenji2 import ACTIVATIONS
 
 COUNT, WIDTH, CHANNELS, START = 3, 7, 37, 100

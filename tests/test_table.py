@@ -23,16 +23,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from varscore.errors import ModelError, OptionError, OutputError
-from varscore.result_file import check_target
-from varscore.statistics import get_statistics
-from varscore.table import (
+from varscore.models.tracks import TrackTable
+from varscore.results.file import check_target
+from varscore.results.table import (
     VARIANT_COLUMNS,
     ScoreWriter,
     read_metadata,
     read_scores,
     score_schema,
 )
-from varscore.tracks import TrackTable
+from varscore.statistics import get_statistics
 from varscore.variant import Allele, Status, Variant
 
 SAD_D2 = get_statistics(["SAD", "D2"])

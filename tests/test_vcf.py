@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from varscore.errors import VcfError
+from varscore.inputs.vcf import classify, read_alleles, trim
+from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.variant import Allele, Status
-from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH, classify, read_alleles, trim
 
 HEADER = b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n"
 COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"

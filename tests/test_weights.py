@@ -12,15 +12,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from varscore.errors import ModelError, OptionError, OutputError
-from varscore.models.basenji2 import BasenjiConfig
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
-from varscore.models.hub import read_hub, write_hub
-from varscore.models.keras import read_keras, write_keras
-from varscore.models.keras_params import format_params, read_params
-from varscore.models.native import read_native, write_native
+from varscore.models.config import BasenjiConfig
+from varscore.models.formats.hub import read_hub, write_hub
+from varscore.models.formats.keras import read_keras, write_keras
+from varscore.models.formats.keras_params import format_params, read_params
+from varscore.models.formats.native import read_native, write_native
 from varscore.models.random import random_checkpoint
 from varscore.models.registry import load_model, read_checkpoint, write_checkpoint
-from varscore.tracks import TrackTable
+from varscore.models.tracks import TrackTable
 
 DATA = Path(__file__).parent / "data"
 KERAS, HUB = DATA / "weights_keras" / "model.h5", DATA / "weights_hub"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from varscore.genome import ReferenceGenome
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.vcf import read_alleles
 from varscore.variant import Variant
-from varscore.vcf import read_alleles
 from varscore.windows import WindowPlan, window_sequences
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -31,7 +31,7 @@ from snakemake_runs import (
 )
 
 from varscore import read_scores, score_vcf
-from varscore.table import VARIANT_COLUMNS
+from varscore.results.table import VARIANT_COLUMNS
 from varscore.workflow import (
     PLAN_OPTIONS,
     SCORE_OPTIONS,

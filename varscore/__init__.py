@@ -8,8 +8,8 @@ from varscore.version import __version__
 if TYPE_CHECKING:
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
+    from varscore.results.table import read_metadata, read_scores
     from varscore.score import score_vcf
-    from varscore.table import read_metadata, read_scores
 
 __all__ = [
     "ScoreOptions",
@@ -23,8 +23,8 @@ __all__ = [
 _HOMES = {
     "ScoreOptions": "varscore.options",
     "load_model": "varscore.models.registry",
-    "read_metadata": "varscore.table",
-    "read_scores": "varscore.table",
+    "read_metadata": "varscore.results.table",
+    "read_scores": "varscore.results.table",
     "score_vcf": "varscore.score",
 }
 
@@ -34,3 +34,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -21,19 +21,22 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
-from varscore.engines.incremental import DEFAULT_MEMORY, IncrementalEngine, unsupported
-from varscore.engines.products import Precision, full_float32, time_products
+from varscore.engines.incremental.engine import DEFAULT_MEMORY, IncrementalEngine, unsupported
+from varscore.engines.incremental.kernels.products import time_products
+from varscore.engines.runtime import full_float32
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
-from varscore.genome import ReferenceGenome, parse_region
+from varscore.inputs.alleles import in_region
+from varscore.inputs.genome import ReferenceGenome, parse_region
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
 from varscore.models.basenji2 import Basenji2
 from varscore.models.model import Model
-from varscore.normalise import in_region, locate
-from varscore.options import ScoreOptions
+from varscore.options import Precision, ScoreOptions
 from varscore.statistics import get_statistics
 from varscore.variant import Variant
-from varscore.vcf import read_alleles
 from varscore.version import __version__
+from varscore.windows import window_plan
 
 # Rows of the matrix product that tells a machine's best rate.
 _RATE_ROWS = 2048
@@ -170,7 +173,7 @@ def bench(
     VarscoreError
         If the input cannot be read, or holds no variant that the incremental engine scores.
     """
-    plan = options.window_plan(model.config)
+    plan = window_plan(options, model.config)
     statistics = get_statistics(options.statistics)
     tracks = model.tracks.select(options.tracks).indices
     with ReferenceGenome(genome) as reference:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from varscore.errors import VcfError
-from varscore.genome import ReferenceGenome, parse_region
-from varscore.normalise import BuildGuard, in_region, locate
-from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH, read_alleles
+from varscore.inputs.alleles import BuildGuard, in_region
+from varscore.inputs.genome import ReferenceGenome, parse_region
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
+from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 
 
 @dataclass(frozen=True)

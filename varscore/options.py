@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
-from varscore.engines.auto import EngineName
-from varscore.engines.products import Precision
 from varscore.errors import OptionError
-from varscore.models.basenji2 import BasenjiConfig
-from varscore.statistics import get_statistics
-from varscore.vcf import DEFAULT_MAX_ALLELE_LENGTH
-from varscore.windows import IndelMode, WindowKind, WindowPlan
+
+Precision = Literal["float32", "mixed"]
+EngineName = Literal["auto", "incremental", "two-pass"]
+WindowKind = Literal["centred", "binned"]
+IndelMode = Literal["stitch", "trim"]
+StatisticName = Literal[
+    "SAD",
+    "logSAD",
+    "sqrtSAD",
+    "SAX",
+    "D1",
+    "logD1",
+    "sqrtD1",
+    "D2",
+    "logD2",
+    "sqrtD2",
+    "logSED",
+    "JS",
+    "logJS",
+    "REF",
+    "ALT",
+]
+
+DEFAULT_MAX_ALLELE_LENGTH = 1000
+"""Letters of the longest allele that is scored, after trimming."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +42,7 @@ class ScoreOptions:
     statistics : tuple of str
         Names in `varscore.statistics.STATISTICS`.
     tracks : str, tuple of str or None
-        Which tracks, as in `varscore.tracks.TrackTable.select`; None for all.
+        Which tracks, as in `varscore.models.tracks.TrackTable.select`; None for all.
     windows : {"centred", "binned"}
     indels : {"stitch", "trim"}
     reverse_complement : bool
@@ -67,7 +86,11 @@ class ScoreOptions:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.tracks is not None and not isinstance(self.tracks, str):
             object.__setattr__(self, "tracks", tuple(self.tracks))
-        get_statistics(self.statistics)
+        for name in self.statistics or ("",):
+            if name not in get_args(StatisticName):
+                found = f"{name!r} is unknown" if self.statistics else "none given"
+                known = ", ".join(get_args(StatisticName))
+                raise OptionError(f"statistics: {found}; choose from {known}")
         for name, allowed in (
             ("windows", get_args(WindowKind)),
             ("indels", get_args(IndelMode)),
@@ -82,30 +105,3 @@ class ScoreOptions:
             raise OptionError(f"shifts: {self.shifts} must be one or more different numbers")
         if self.max_allele_length < 1:
             raise OptionError(f"max_allele_length: {self.max_allele_length} is less than 1")
-
-    def window_plan(self, config: BasenjiConfig) -> WindowPlan:
-        """Return where windows lie for a model.
-
-        Raises
-        ------
-        OptionError
-            If shifts or the longest allele would move variants out of the window's middle.
-        """
-        room = config.window_length // 4
-        for name, number in (
-            ("shifts", max(abs(shift) for shift in self.shifts)),
-            ("max_allele_length", self.max_allele_length),
-        ):
-            if number > room:
-                raise OptionError(
-                    f"{name}: {number} is more than a quarter of the model's window "
-                    f"({config.window_length} bases), {room}"
-                )
-        return WindowPlan(
-            length=config.window_length,
-            bin_width=config.bin_width,
-            kind=self.windows,
-            indels=self.indels,
-            shifts=self.shifts,
-            reverse_complement=self.reverse_complement,
-        )

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 
 from varscore.engines import Engine, OnScored
 from varscore.engines.auto import DEFAULT_MEMORY, make_engine
-from varscore.errors import GenomeError, OutputError
-from varscore.genome import ReferenceGenome, parse_region
+from varscore.inputs.alleles import BuildGuard, in_region
+from varscore.inputs.genome import ReferenceGenome, parse_region
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
 from varscore.models.model import Model
 from varscore.models.registry import load_model
-from varscore.normalise import BuildGuard, in_region, locate
 from varscore.options import ScoreOptions
 from varscore.prefetch import prefetch
 from varscore.progress import VariantProgress
-from varscore.result_file import check_target, file_metadata, open_result
-from varscore.shards import Shard, shard_fingerprint
+from varscore.results.file import check_target
+from varscore.results.summary import ScoreSummary
+from varscore.results.table import ScoreWriter
 from varscore.statistics import get_statistics
-from varscore.summary import ScoreSummary
-from varscore.table import ScoreWriter
 from varscore.variant import Allele, Variant
-from varscore.vcf import read_alleles
 from varscore.version import __version__
+from varscore.windows import window_plan
 
 # A chunk's scores are in memory, and as columns once more, while the next one is scored; but
 # each chunk pays for the reference around it, whatever the number of its alleles.
@@ -95,47 +95,6 @@ def score_vcf(
         return Scorer(reference, model, options, memory).score_vcf(vcf, output, force=force)
 
 
-def score_shard(
-    shard: str | Path,
-    genome: str | Path,
-    output: str | Path,
-    *,
-    model: str | Path | Model = "basenji2",
-    force: bool = False,
-    memory: int = DEFAULT_MEMORY,
-    options: ScoreOptions | None = None,
-) -> ScoreSummary:
-    """Score one shard of a plan; `varscore.merge.merge_shards` joins the results.
-
-    Parameters
-    ----------
-    shard : str or Path
-        A table that `varscore.plan.plan_shards` wrote.
-    genome : str or Path
-        The FASTA that the plan was made with.
-    output : str or Path
-        The Parquet file; it appears when it is whole.
-    model, force, memory
-        As in `score_vcf`.
-    options : ScoreOptions, optional
-        The plan's own region, allele length and tolerance replace those given here.
-
-    Returns
-    -------
-    ScoreSummary
-
-    Raises
-    ------
-    VarscoreError
-        If the shard, the genome, the model or the options cannot be used, or the genome is
-        not the plan's; there is no output then.
-    """
-    check_target(output, force=force)
-    task = Shard.open(shard)
-    with ReferenceGenome(genome) as reference:
-        return Scorer(reference, model, options, memory).score_shard(task, output, force=force)
-
-
 class Scorer:
     """A genome, a model and options: ready to score one file after another.
 
@@ -170,14 +129,13 @@ class Scorer:
         row = 4 * len(self.statistics) * len(self.tracks)
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
         self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
-        self._digests: dict[str, str] = {}
 
     def _engine(self, memory: int) -> Engine:
         return make_engine(
             self.options.engine,
             self.model.network,
             self.genome,
-            self.options.window_plan(self.model.config),
+            window_plan(self.options, self.model.config),
             self.statistics,
             self.tracks.indices,
             precision=self.options.precision,
@@ -208,79 +166,36 @@ class Scorer:
         # A first reading finds damage at the file's end before hours of work, and the total.
         total = sum(1 for _ in read())
         with VariantProgress(Path(output).name, total) as progress:
-            return self._write(
-                located(), output, self._metadata(Path(vcf).name, options), force, progress
+            return self.score(
+                located(), output, self.metadata(Path(vcf).name, options), progress, force=force
             )
 
-    def fingerprint(self, shard: Shard) -> str:
-        """Return the digest of everything that determines a shard's scores.
-
-        Threads, device and memory are not among it: they decide about rounding at most.
-        """
-        options = asdict(self.options)
-        for planned in shard.options:  # the shard's rows say what came of these
-            options.pop(planned)
-        identity = {
-            "version": __version__,
-            "model": {key: self.model.metadata[key] for key in ("sha256", "config")},
-            "tracks": asdict(self.tracks),
-            "options": options,
-        }
-        return shard_fingerprint(identity, shard)
-
-    def score_shard(
-        self,
-        shard: Shard,
-        output: str | Path,
-        *,
-        force: bool = False,
-        progress: OnScored | None = None,
-    ) -> ScoreSummary:
-        """Score a shard; see the function `score_shard`."""
-        self._check_genome(shard)
-        options = replace(self.options, **shard.options)
-        metadata = self._metadata(shard.vcf, options) | {
-            "shard": asdict(shard.entry),
-            "fingerprint": self.fingerprint(shard),
-        }
-        if progress is not None:
-            return self._write(shard.alleles(), output, metadata, force, progress)
-        with VariantProgress(Path(output).name, shard.entry.rows) as own:
-            return self._write(shard.alleles(), output, metadata, force, own)
-
-    def has_scored(self, shard: Shard, output: str | Path) -> bool:
-        """Tell whether a file is this scorer's result for a shard, and whole."""
-        try:
-            with open_result(Path(output)) as parquet:
-                found = file_metadata(parquet).get("fingerprint")
-        except OutputError:
-            return False
-        return bool(found == self.fingerprint(shard))
-
-    def _check_genome(self, shard: Shard) -> None:
-        for contig, expected in shard.genome["m5"].items():
-            if contig not in self.genome.lengths:
-                found = "has no such contig"
-            else:
-                if contig not in self._digests:
-                    self._digests |= self.genome.digest([contig])
-                if self._digests[contig] == expected:
-                    continue
-                found = "has other bases there"
-            raise GenomeError(
-                f"{self.genome.path}: the plan was made with another genome "
-                f"({shard.genome['file']}): for contig {contig} this one {found}; give the "
-                "plan's own genome, or run `varscore plan` again"
-            )
-
-    def _write(
+    def score(
         self,
         alleles: Iterable[Allele],
         output: str | Path,
         metadata: dict[str, Any],
-        force: bool,
         progress: OnScored,
+        *,
+        force: bool = False,
     ) -> ScoreSummary:
+        """Score located alleles, a row each, and write the result.
+
+        Parameters
+        ----------
+        alleles : iterable of Allele
+        output : str or Path
+        metadata : dict
+            What `metadata` gives, and more; rows and digests of the genome are added.
+        progress : callable
+            Called with the number of alleles finished since the last call.
+        force : bool
+            Replace an existing output.
+
+        Returns
+        -------
+        ScoreSummary
+        """
         started = time.monotonic()
         statuses: Counter[str] = Counter()
         contigs: set[str] = set()
@@ -289,11 +204,9 @@ class Scorer:
                 writer.write(chunk, self._score(chunk, progress))
                 statuses.update(allele.status.value for allele in chunk)
                 contigs.update(a.variant.contig for a in chunk if a.variant is not None)
-            new = sorted(contigs - set(self._digests))
-            self._digests |= self.genome.digest(new)
             metadata["rows"] = sum(statuses.values())
             metadata["statuses"] = dict(sorted(statuses.items()))
-            metadata["genome"]["m5"] = {name: self._digests[name] for name in sorted(contigs)}
+            metadata["genome"]["m5"] = self.genome.digest(sorted(contigs))
         seconds = time.monotonic() - started
         return ScoreSummary(metadata["rows"], dict(statuses.most_common()), seconds)
 
@@ -318,7 +231,15 @@ class Scorer:
             )
             raise
 
-    def _metadata(self, vcf: str, options: ScoreOptions) -> dict[str, Any]:
+    def metadata(self, vcf: str, options: ScoreOptions) -> dict[str, Any]:
+        """Return how scores are made, JSON-ready.
+
+        Parameters
+        ----------
+        vcf : str
+            The VCF's name.
+        options : ScoreOptions
+        """
         return {
             "version": __version__,
             "model": self.model.metadata,

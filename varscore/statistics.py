@@ -172,6 +172,7 @@ _ALL = (
 )
 
 STATISTICS: dict[str, Statistic] = {statistic.name: statistic for statistic in _ALL}
+"""By name; `varscore.options` has the names, for whoever imports no torch."""
 
 
 def get_statistics(names: Iterable[str]) -> tuple[Statistic, ...]:

@@ -6,13 +6,12 @@ This module defines what every engine computes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from varscore.genome import ReferenceGenome
+from varscore.errors import OptionError
+from varscore.inputs.genome import ReferenceGenome
+from varscore.models.config import BasenjiConfig
+from varscore.options import IndelMode, ScoreOptions, WindowKind
 from varscore.variant import Interval, Variant
-
-WindowKind = Literal["centred", "binned"]
-IndelMode = Literal["stitch", "trim"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,39 @@ class WindowPlan:
     def variant_bin(self, variant: Variant, shift: int = 0) -> int:
         """Bin of the window, before any crop, that holds the variant's first base."""
         return (variant.start - self.start(variant, shift)) // self.bin_width
+
+
+def window_plan(options: ScoreOptions, config: BasenjiConfig) -> WindowPlan:
+    """Return where windows lie for some options and a model.
+
+    Parameters
+    ----------
+    options : ScoreOptions
+    config : BasenjiConfig
+
+    Raises
+    ------
+    OptionError
+        If shifts or the longest allele would move variants out of the window's middle.
+    """
+    room = config.window_length // 4
+    for name, number in (
+        ("shifts", max(abs(shift) for shift in options.shifts)),
+        ("max_allele_length", options.max_allele_length),
+    ):
+        if number > room:
+            raise OptionError(
+                f"{name}: {number} is more than a quarter of the model's window "
+                f"({config.window_length} bases), {room}"
+            )
+    return WindowPlan(
+        length=config.window_length,
+        bin_width=config.bin_width,
+        kind=options.windows,
+        indels=options.indels,
+        shifts=options.shifts,
+        reverse_complement=options.reverse_complement,
+    )
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from varscore.errors import OptionError
-from varscore.fingerprint import fingerprint
 from varscore.models.cache import NAMES, find_named
+from varscore.results.digest import fingerprint
 from varscore.version import __version__
 
 PLAN_OPTIONS = ("region", "max_allele_length", "allow_ref_mismatches")
@@ -50,7 +50,7 @@ def score_arguments(config: Mapping[str, Any]) -> str:
 
 
 def shard_names(config: Mapping[str, Any]) -> list[str]:
-    """Return the names of the shards, as `varscore.shards.ShardEntry.file_name` has them."""
+    """Return the names of the shards, as `ShardEntry.file_name` has them."""
     return [f"{number:04d}" for number in range(1, config["shards"] + 1)]
 
 

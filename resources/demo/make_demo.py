@@ -31,8 +31,8 @@ from variants import Effect
 
 from varscore.models.basenji2 import Basenji2
 from varscore.models.checkpoint import Checkpoint
-from varscore.models.native import read_native, write_native
-from varscore.tracks import TrackTable
+from varscore.models.formats.native import read_native, write_native
+from varscore.models.tracks import TrackTable
 
 HERE = Path(__file__).parent
 MODEL = "demo.safetensors"

@@ -11,7 +11,8 @@ import simulate
 import torch
 from torch import Tensor, nn
 
-from varscore.models.basenji2 import Basenji2, BasenjiConfig, ConvBlock, ResidualBlock
+from varscore.models.basenji2 import Basenji2, ConvBlock, ResidualBlock
+from varscore.models.config import BasenjiConfig
 
 CONFIG = BasenjiConfig(
     window_length=simulate.WINDOW_LENGTH,

@@ -169,7 +169,7 @@ def convert(
 ) -> None:
     """Write a model's weights in another form."""
     from varscore.models.files import TRACKS_FILE
-    from varscore.models.keras import PARAMS_FILE
+    from varscore.models.formats.keras import PARAMS_FILE
     from varscore.models.registry import write_checkpoint
 
     if to is None:
@@ -202,9 +202,9 @@ def random(
     force: ForceOption = False,
 ) -> None:
     """Write a model with random weights, full size by default, for benchmarks only."""
-    from varscore.models.basenji2 import BasenjiConfig
+    from varscore.models.config import BasenjiConfig
     from varscore.models.files import read_json
-    from varscore.models.native import write_native
+    from varscore.models.formats.native import write_native
     from varscore.models.random import random_checkpoint
 
     fields = read_json(config) if config else {}
@@ -231,7 +231,7 @@ def tracks(
     head: HeadOption = None,
 ) -> None:
     """Print a model's tracks: index, identifier, description, separated by tabs."""
-    from varscore.tracks import TrackTable
+    from varscore.models.tracks import TrackTable
 
     checkpoint = _read(model, params, None, track_table, head)
     table = checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks)

@@ -11,7 +11,7 @@ import typer
 from varscore.errors import OptionError
 
 if TYPE_CHECKING:
-    from varscore.summary import ScoreSummary
+    from varscore.results.summary import ScoreSummary
 
 Vcf = Annotated[Path, typer.Argument(help="VCF, bgzipped VCF or BCF.", show_default=False)]
 Genome = Annotated[
@@ -110,9 +110,10 @@ def score(
     from varscore.gpu import use_free_gpu
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
-    from varscore.result_file import check_target
-    from varscore.resume import score_resumably
-    from varscore.score import score_shard, score_vcf
+    from varscore.results.file import check_target
+    from varscore.score import score_vcf
+    from varscore.shards.resume import score_resumably
+    from varscore.shards.score import score_shard
 
     options = ScoreOptions(
         statistics=split(statistics),

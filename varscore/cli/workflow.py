@@ -38,7 +38,7 @@ def plan(
     force: Force = False,
 ) -> None:
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
-    from varscore.plan import plan_shards
+    from varscore.shards.plan import plan_shards
 
     made = plan_shards(
         vcf,
@@ -74,7 +74,7 @@ def merge(
     force: Force = False,
 ) -> None:
     """Join the scores of all of a plan's shards, and prove that nothing is missing."""
-    from varscore.merge import merge_shards
+    from varscore.shards.merge import merge_shards
 
     summary = merge_shards(
         plan, scores, output, order=order.value, dataset=dataset, force=force

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from varscore.engines import Engine, OnScored
-from varscore.engines.incremental import DEFAULT_MEMORY, IncrementalEngine, unsupported
-from varscore.engines.products import Precision
+from varscore.engines.incremental.engine import DEFAULT_MEMORY, IncrementalEngine, unsupported
 from varscore.engines.two_pass import TwoPassEngine
-from varscore.genome import ReferenceGenome
+from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
+from varscore.options import EngineName, Precision
 from varscore.statistics import Statistic
 from varscore.variant import Variant
 from varscore.windows import WindowPlan
 
 __all__ = ["DEFAULT_MEMORY", "EngineName", "make_engine"]
-
-EngineName = Literal["auto", "incremental", "two-pass"]
 
 
 def make_engine(

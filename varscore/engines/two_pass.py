@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from varscore.engines import OnScored
-from varscore.engines.allocator import keep_freed_memory
-from varscore.genome import ReferenceGenome
+from varscore.engines.runtime import keep_freed_memory
+from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.prefetch import prefetch
 from varscore.sequence import one_hot, reverse_complement

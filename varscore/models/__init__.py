@@ -1,1 +1,1 @@
-"""Models: the architecture, its weights in three file formats, and where models are found."""
+"""Models: the architecture, its tracks, its weights in three forms, where they are found."""

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from varscore.errors import ModelError
-from varscore.models.basenji2 import Basenji2, BasenjiConfig
-from varscore.tracks import TrackTable
+from varscore.models.basenji2 import Basenji2
+from varscore.models.config import BasenjiConfig
+from varscore.models.tracks import TrackTable
 
 Shapes = dict[str, tuple[int, ...]]
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.cache import BASENJI2, FETCH_RECORD, model_cache
 from varscore.models.files import TRACKS_FILE, read_json, sha256, write_aside
-from varscore.tracks import TrackTable
+from varscore.models.tracks import TrackTable
 
 FetchForm = Literal["hub", "keras"]
 

@@ -15,7 +15,7 @@ import h5py
 from safetensors import SafetensorError, safe_open
 
 from varscore.errors import ModelError, OutputError
-from varscore.tracks import TrackTable
+from varscore.models.tracks import TrackTable
 
 TRACKS_FILE = "targets.txt"
 

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.errors import OptionError
-from varscore.models.basenji2 import Basenji2, BasenjiConfig
+from varscore.models.basenji2 import Basenji2
+from varscore.models.config import BasenjiConfig
 from varscore.models.notice import notice
+from varscore.models.tracks import TrackTable
 from varscore.sequence import one_hot
-from varscore.tracks import TrackTable
 
 _MEMORY = 1 << 30
 _MOST_WINDOWS = 64
@@ -39,6 +40,13 @@ class Model:
     network: Basenji2
     tracks: TrackTable
     metadata: dict[str, Any]
+
+    def __repr__(self) -> str:
+        config = self.config
+        return (
+            f"<Model {self.name}: {config.window_length:,} bp, {config.n_bins:,} bins of "
+            f"{config.bin_width} bp, {config.n_tracks:,} tracks, on {self.device}>"
+        )
 
     @property
     def config(self) -> BasenjiConfig:

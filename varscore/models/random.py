@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from varscore.models.basenji2 import Basenji2, BasenjiConfig, ResidualBlock
+from varscore.models.basenji2 import Basenji2, ResidualBlock
 from varscore.models.checkpoint import Checkpoint
+from varscore.models.config import BasenjiConfig
 
 _LOGIT_SPREAD = 1.5
 

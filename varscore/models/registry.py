@@ -9,15 +9,16 @@ from typing import Any, Literal, cast
 import torch
 
 from varscore.errors import ModelError, OptionError
-from varscore.models.basenji2 import ACTIVATIONS, Activation
+from varscore.models.basenji2 import ACTIVATIONS
 from varscore.models.cache import DEMO, FETCH_RECORD, NAMES, find_named, model_cache
 from varscore.models.checkpoint import Checkpoint
+from varscore.models.config import Activation
 from varscore.models.files import file_kind, read_json, sha256
-from varscore.models.hub import CONFIG_FILE, WEIGHTS_FILE, read_hub, write_hub
-from varscore.models.keras import read_keras, write_keras
+from varscore.models.formats.hub import CONFIG_FILE, WEIGHTS_FILE, read_hub, write_hub
+from varscore.models.formats.keras import read_keras, write_keras
+from varscore.models.formats.native import read_native, write_native
 from varscore.models.model import Model
-from varscore.models.native import read_native, write_native
-from varscore.tracks import TrackTable
+from varscore.models.tracks import TrackTable
 
 Form = Literal["native", "hub", "keras"]
 DEVICES = ("auto", "cpu", "cuda")

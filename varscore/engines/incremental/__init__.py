@@ -1,0 +1,1 @@
+"""The incremental engine: `engine` is where it starts."""

@@ -1,0 +1,184 @@
+"""Differences through the residual blocks, the head and the projection, to scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from varscore.engines.incremental.kernels.products import at_a_time
+from varscore.engines.incremental.reference import Segment, Stages
+from varscore.engines.incremental.schedule.layout import Layout, Path
+from varscore.engines.incremental.schedule.reach import Span
+from varscore.statistics import CoverageChange, Statistic
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A member of some variants' ensembles against one segment of the reference.
+
+    Attributes
+    ----------
+    segment : Segment
+    origins : list of int
+        The bin of the segment that is bin 0 of each variant's window; B of them.
+    paths : list of (Path, Tensor)
+        Each path that reaches a predicted bin, with its difference of the trunk's output on
+        ``path.active[0]``, shape (B, W, C).
+    """
+
+    segment: Segment
+    origins: list[int]
+    paths: list[tuple[Path, Tensor]]
+
+
+def propagate(
+    stages: Stages, segment: Segment, origins: Sequence[int], path: Path, diff: Tensor
+) -> Tensor:
+    """Carry differences from the trunk's output to what the head reads.
+
+    Parameters
+    ----------
+    stages : Stages
+    segment : Segment
+    origins : sequence of int, length B
+    path : Path
+    diff : Tensor, shape (B, W, C)
+        On the bins ``path.active[0]``.
+
+    Returns
+    -------
+    Tensor, shape (B, N, C)
+        On the bins ``path.out``.
+    """
+    steps = stages.steps
+
+    def starts(bins: Span) -> list[int]:
+        return [origin + bins.start for origin in origins]
+
+    points = [*segment.inputs, segment.head_input]
+    active = steps.activate(points[0], starts(path.active[0]), diff)
+    for i, (dilated, pointwise) in enumerate(stages.blocks):
+        before, after = path.active[i], path.active[i + 1]
+        taps = dilated.difference(active).view(*active.shape[:2], dilated.kernel, -1)
+        first = after.start - before.start
+        hidden = steps.activate_taps(
+            segment.hidden[i],
+            starts(after),
+            taps,
+            after.width,
+            first - dilated.reach,
+            dilated.dilation,
+        )
+        new = pointwise.difference(hidden)
+        diff, active = steps.add_and_activate(points[i + 1], starts(after), new, diff, first)
+    return active
+
+
+def score_batch(
+    stages: Stages, layout: Layout, placed: Sequence[Placed], statistics: Sequence[Statistic]
+) -> Tensor:
+    """Score variants of one layout.
+
+    Parameters
+    ----------
+    stages : Stages
+    layout : Layout
+    placed : sequence of Placed
+        One for each of the layout's members, in order.
+    statistics : sequence of Statistic
+
+    Returns
+    -------
+    Tensor, shape (B, S, T)
+    """
+    count, device = len(placed[0].origins), placed[0].segment.head.values.values.device
+    propagated = [
+        [
+            (path, propagate(stages, member.segment, member.origins, path, diff))
+            for path, diff in member.paths
+        ]
+        for member in placed
+    ]
+    scores = []
+    widest = max(layer.width for layer in (stages.head, *stages.tracks))
+    step = at_a_time(layout.union.width * widest, device)
+    for i in range(0, count, step):
+        part = slice(i, i + step)
+        some = [
+            _through_head(stages, member.segment, member.origins[part], paths, part)
+            for member, paths in zip(placed, propagated, strict=True)
+        ]
+        blocks = []
+        for block in range(len(stages.tracks)):
+            change = CoverageChange(
+                partial(_mean_coverage, layout, some, block),
+                _mean_difference(stages, layout, some, block),
+            )
+            blocks.append(torch.stack([s.function(change) for s in statistics], dim=1))
+        scores.append(torch.cat(blocks, dim=2))
+    return torch.cat(scores)
+
+
+_Paths = list[tuple[Path, Tensor]]
+"""Each path of a member, with a tensor of some variants."""
+_Some = Sequence[tuple[Segment, list[int], _Paths]]
+"""Of each member of some variants: its segment, their origins, what the projection reads."""
+
+
+def _through_head(
+    stages: Stages, segment: Segment, origins: list[int], paths: _Paths, part: slice
+) -> tuple[Segment, list[int], _Paths]:
+    """Carry some variants of a batch from what the head reads to what the projection does."""
+    found = []
+    for path, active in paths:
+        starts = [origin + path.out.start for origin in origins]
+        diff = stages.head.difference(active[part])
+        found.append((path, stages.steps.activate(segment.head, starts, diff)))
+    return segment, origins, found
+
+
+def _mean_coverage(layout: Layout, some: _Some, block: int) -> Tensor:
+    """Return the members' mean reference coverage on the union, shape (B, N, T)."""
+    total: Tensor | None = None
+    for member, (segment, origins, _) in zip(layout.members, some, strict=True):
+        span = layout.reported(member)
+        logits = segment.logits[block].windows([o + span.start for o in origins], span.width)
+        coverage = F.softplus(logits, threshold=40.0)
+        if member.reverse:
+            coverage = coverage.flip(1)
+        total = coverage if total is None else total + coverage
+    assert total is not None
+    return total if len(some) == 1 else total / len(some)
+
+
+def _mean_difference(stages: Stages, layout: Layout, some: _Some, block: int) -> Tensor:
+    """Return the members' mean difference of coverage on the union, shape (B, N, T)."""
+    bins, tracks = layout.reach.config.window_bins, stages.tracks[block]
+    total: Tensor | None = None
+    for member, (segment, origins, paths) in zip(layout.members, some, strict=True):
+        for path, x in paths:
+            diff = stages.steps.softplus(
+                segment.logits[block],
+                segment.slope[block],
+                [origin + path.out.start for origin in origins],
+                tracks.difference(x),
+            )
+            frame = path.out.mirror(bins) if member.reverse else path.out
+            if frame == layout.union and len(some) == 1:
+                return diff
+            if member.reverse:
+                diff = diff.flip(1)
+            if total is None:
+                total = diff.new_zeros(len(diff), layout.union.width, diff.shape[2])
+            first = frame.start - layout.union.start
+            total[:, first : first + frame.width] += diff
+    if total is None:  # nothing that is predicted differs
+        first_segment, origins, _ = some[0]
+        logits = first_segment.logits[block].values
+        return logits.new_zeros(len(origins), layout.union.width, logits.shape[1])
+    return total if len(some) == 1 else total / len(some)

@@ -1,0 +1,308 @@
+"""The incremental engine: two passes' scores, from what each variant changes alone.
+
+Along a contig the reference is computed once for all variants that share a strand and a
+phase; from there only the difference between the alleles is carried through the network,
+over the bins that it reaches. Both are exact: see `layout` for what is computed,
+`trunk`, `reference` and `alternate` for how, `stretch` for what is shared.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from varscore.engines import OnScored
+from varscore.engines.incremental.alternate import Placed, score_batch
+from varscore.engines.incremental.kernels.products import Products
+from varscore.engines.incremental.reference import Segment, Segments, Stages
+from varscore.engines.incremental.schedule.budget import Budget
+from varscore.engines.incremental.schedule.layout import layout_of
+from varscore.engines.incremental.schedule.reach import Reach
+from varscore.engines.incremental.schedule.segments import SegmentKey, segment_keys
+from varscore.engines.incremental.schedule.stretches import Site, next_stretch
+from varscore.engines.incremental.strand import Strand
+from varscore.engines.incremental.stretch import SharedTrunk
+from varscore.engines.incremental.trunk import Trunk
+from varscore.engines.runtime import (
+    Workers,
+    full_float32,
+    keep_freed_memory,
+    return_freed_memory,
+)
+from varscore.errors import OptionError
+from varscore.inputs.genome import ReferenceGenome
+from varscore.models.basenji2 import Basenji2
+from varscore.models.config import BasenjiConfig
+from varscore.options import Precision
+from varscore.statistics import Statistic
+from varscore.variant import Variant
+from varscore.windows import WindowPlan
+
+DEFAULT_MEMORY = 2 << 30
+"""Bytes for tensors; the weights and the interpreter take some 0.7 GB beside them."""
+
+Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
+"""Takes the scores of some sites, shape (B, S, T)."""
+
+# Variants: what is between two products stays in a CPU's caches; a GPU wants more at a time.
+_LARGEST_BATCH = {"cpu": 8, "cuda": 256}
+_LEAST_MEMORY = 1 << 26
+
+
+def unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> str | None:
+    """Say why the incremental engine does not score a variant.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+    plan : WindowPlan
+    variant : Variant
+
+    Returns
+    -------
+    str or None
+        A reason that completes "... because", or None where it scores it.
+    """
+    if plan.indels == "trim" and variant.is_indel:
+        return "alleles centre-trimmed to the window (--indels trim) share no frame"
+    return layout_of(config, plan, variant, whole_window=False).refusal
+
+
+class IncrementalEngine:
+    """Scores variants by what they change.
+
+    Parameters
+    ----------
+    network : Basenji2
+        Folded, in eval mode, on the device and of the precision to compute with.
+    genome : ReferenceGenome
+    plan : WindowPlan
+    statistics : sequence of Statistic
+    track_indices : sequence of int
+        0-based tracks of the network to score.
+    precision : {"float32", "mixed"}
+        "mixed": minimal filtering in the trunk, and products of the difference behind it in
+        bfloat16, where this machine runs them faster.
+    memory : int
+        Bytes that tensors may take beside the weights.
+    force_reduced : bool
+        With "mixed", take bfloat16 products even where they are slower.
+
+    Raises
+    ------
+    OptionError
+        From `score`, for a variant that `unsupported` gives a reason against.
+    """
+
+    def __init__(
+        self,
+        network: Basenji2,
+        genome: ReferenceGenome,
+        plan: WindowPlan,
+        statistics: Sequence[Statistic],
+        track_indices: Sequence[int],
+        *,
+        precision: Precision = "float32",
+        memory: int = DEFAULT_MEMORY,
+        force_reduced: bool = False,
+    ) -> None:
+        keep_freed_memory()
+        self._config = network.config
+        self._device, self._dtype = network.final.weight.device, network.final.weight.dtype
+        self._genome, self._plan, self._statistics = genome, plan, tuple(statistics)
+        self._whole_window = any(s.needs_whole_window for s in statistics)
+        self._n_tracks = len(track_indices)
+        self.products = Products.choose(precision, network.final.weight, force=force_reduced)
+        self._trunk = Trunk(network, self.products)
+        self._stages = Stages(
+            network, track_indices, self.products, only_differences=not self._whole_window
+        )
+        largest = _LARGEST_BATCH.get(self._device.type, _LARGEST_BATCH["cpu"])
+        self._set_memory(memory, largest)
+
+    def describe(self) -> dict[str, Any]:
+        """Return how scores are computed here, JSON-ready, for the output's metadata."""
+        return {
+            "engine": "incremental",
+            "products": self.products.note,
+            "bfloat16_differences": self.products.reduced,
+            "bfloat16_reference_projection": self.products.reduced and not self._whole_window,
+        }
+
+    def score(
+        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+    ) -> NDArray[np.float32]:
+        """Score some variants; see `varscore.engines.Engine.score`.
+
+        Returns
+        -------
+        ndarray, shape (B, S, T), float32
+            In the order of `variants`; float64 where the network is.
+
+        Raises
+        ------
+        OptionError
+            If a variant is not served; `unsupported` says so beforehand.
+        """
+        dtype = np.float64 if self._dtype == torch.float64 else np.float32
+        scores = np.empty((len(variants), len(self._statistics), self._n_tracks), dtype)
+        sites = sorted(
+            (self._site(row, variant) for row, variant in enumerate(variants)),
+            key=lambda site: site.variant,
+        )
+        done = np.zeros(len(variants), bool)
+
+        lock = threading.Lock()
+
+        def finish(batch: Sequence[Site], result: NDArray[np.float64]) -> None:
+            rows = [site.row for site in batch]
+            with lock:
+                scores[rows], done[rows] = result, True
+                if on_scored:
+                    on_scored(len(rows))
+
+        with torch.inference_mode(), full_float32():
+            while sites:
+                stretch = self._next_stretch(sites)
+                if self._attempt(stretch, finish):
+                    sites = sites[len(stretch) :]
+                else:  # go on with less at a time; the exception and its tensors are gone
+                    self._set_memory(self._memory // 2, max(1, self._budget.batch // 2))
+                    torch.cuda.empty_cache()
+                    sites = [site for site in sites if not done[site.row]]
+                return_freed_memory()
+        return cast("NDArray[np.float32]", scores)
+
+    def _next_stretch(self, sites: Sequence[Site]) -> Sequence[Site]:
+        budget = self._budget
+        return next_stretch(sites, budget.stretch, budget.trunk_bin, budget.segment_bin)
+
+    def _attempt(self, stretch: Sequence[Site], finish: Finish) -> bool:
+        """Score a stretch; say whether its memory was enough."""
+        try:
+            self._score_stretch(stretch, finish)
+        except torch.cuda.OutOfMemoryError:
+            if self._memory < _LEAST_MEMORY:
+                raise
+            return False
+        return True
+
+    def _set_memory(self, memory: int, largest_batch: int) -> None:
+        members = len(self._plan.shifts) * (2 if self._plan.reverse_complement else 1)
+        self._memory = memory
+        self._budget = Budget.of(
+            memory,
+            largest_batch,
+            Reach(self._config),
+            members,
+            self._n_tracks,
+            self._dtype.itemsize,
+            torch.get_num_threads() if self._device.type == "cpu" else 1,
+        )
+
+    def _site(self, row: int, variant: Variant) -> Site:
+        if reason := unsupported(self._config, self._plan, variant):
+            raise OptionError(
+                f"{variant.contig}:{variant.pos}:{variant.ref}:{variant.alt}: "
+                f"the incremental engine does not score it because {reason}; use two-pass"
+            )
+        layout = layout_of(self._config, self._plan, variant, whole_window=self._whole_window)
+        strands = self._strands(variant.contig)
+        starts = tuple(
+            strands[member.reverse].window_start(self._plan, variant, member.shift)
+            for member in layout.members
+        )
+        return Site(row, variant, layout, starts)
+
+    def _strands(self, contig: str) -> dict[bool, Strand]:
+        length = self._genome.lengths[contig]
+        sides = (False, True) if self._plan.reverse_complement else (False,)
+        return {reverse: Strand(self._genome, contig, length, reverse) for reverse in sides}
+
+    def _score_stretch(self, sites: Sequence[Site], finish: Finish) -> None:
+        workers = Workers(self._budget.workers)
+        trunk = SharedTrunk(
+            self._trunk,
+            self._strands(sites[0].variant.contig),
+            sites,
+            self._budget.walk,
+            workers,
+            self._device,
+            self._dtype,
+        )
+        groups: dict[tuple[SegmentKey, ...], list[Site]] = {}
+        for site, key in zip(sites, segment_keys(sites, self._n_tracks), strict=True):
+            groups.setdefault(key, []).append(site)
+        ordered = sorted(groups.items(), key=lambda item: item[0])
+        members = len(sites[0].layout.members)
+        # Workers share out the groups; where those are too few, the batches of each.
+        outer, inner = workers, Workers(1)
+        if len(ordered) < 2 * workers.count:
+            outer, inner = inner, outer
+        # Neighbouring groups share segments, if they need several.
+        size = 1 if members == 1 else -(-len(ordered) // (4 * outer.count))
+
+        def score(number: int) -> None:
+            segments = Segments(self._stages, trunk, members)
+            for keys, group in ordered[number : number + size]:
+                held = [segments.get(key) for key in keys]
+                self._score_group(trunk, held, group, finish, inner)
+
+        for _ in outer.map(score, range(0, len(ordered), size)):
+            pass
+
+    def _score_group(
+        self,
+        trunk: SharedTrunk,
+        segments: Sequence[Segment],
+        group: Sequence[Site],
+        finish: Finish,
+        workers: Workers,
+    ) -> None:
+        """Score the sites that are held against the same segments, one for each member."""
+        by_shape: dict[Hashable, list[Site]] = {}
+        for site in group:
+            by_shape.setdefault(site.layout.shape, []).append(site)
+        size = self._budget.batch
+        batches = [
+            alike[i : i + size]
+            for alike in by_shape.values()
+            for i in range(0, len(alike), size)
+        ]
+
+        def score(batch: Sequence[Site]) -> None:
+            placed = [
+                self._place(trunk, segment, batch, number)
+                for number, segment in enumerate(segments)
+            ]
+            scores = score_batch(self._stages, batch[0].layout, placed, self._statistics)
+            finish(batch, scores.cpu().numpy())
+
+        for _ in workers.map(score, batches):
+            pass
+
+    def _place(
+        self, trunk: SharedTrunk, segment: Segment, batch: Sequence[Site], number: int
+    ) -> Placed:
+        """Bring a batch's differences of one member together."""
+        width = self._config.bin_width
+        paths = []
+        for side, path in enumerate(batch[0].layout.members[number].paths):
+            if not path.out.width:
+                continue
+            diff = torch.empty(
+                len(batch),
+                path.active[0].width,
+                self._config.trunk_channels,
+                device=self._device,
+                dtype=self._dtype,
+            )
+            for site, out in zip(batch, diff, strict=True):
+                trunk.difference(site, number, side, out)
+            paths.append((path, diff))
+        return Placed(segment, [site.starts[number] // width for site in batch], paths)

@@ -1,0 +1,1 @@
+"""How numbers are computed: products, convolutions, steps on differences; no genome."""

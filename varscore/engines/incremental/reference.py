@@ -1,0 +1,203 @@
+"""The reference after the trunk: blocks, head and projection, kept for differences."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from varscore.engines.incremental.kernels.convolution import DilatedConv
+from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS
+from varscore.engines.incremental.kernels.products import Products
+from varscore.engines.incremental.kernels.steps import steps_for
+from varscore.engines.incremental.kernels.stored import Point, Stored
+from varscore.engines.incremental.schedule.reach import Reach
+from varscore.engines.incremental.schedule.segments import SegmentKey
+from varscore.engines.incremental.stretch import SharedTrunk
+from varscore.models.basenji2 import Basenji2, ConvBlock, ResidualBlock
+
+TRACK_BLOCK = 512
+"""Tracks that are projected at a time: what one variant's bins of them fill stays in cache."""
+
+
+class Pointwise:
+    """A layer that reads one position: a convolution of one tap, or the final projection.
+
+    Attributes
+    ----------
+    difference : callable
+        From a difference, shape (B, W, C), to (B, W, C').
+    width : int
+        Channels that come out, C'.
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor, products: Products, *, reduced: bool = False
+    ) -> None:
+        self.width = len(bias)
+        self._bias = bias
+        product, self.difference = products.with_weight(weight.t().contiguous())
+        self._product = self.difference if reduced else product
+
+    @classmethod
+    def of(cls, block: ConvBlock, products: Products) -> Pointwise:
+        """Take the convolution of a block."""
+        bias = block.conv.bias
+        assert bias is not None, "batch norms are folded before the engine is made"
+        return cls(block.conv.weight[:, :, 0], bias, products)
+
+    def reference(self, active: Tensor) -> Tensor:
+        """Map (n, C) to (n, C')."""
+        return self._product(active).to(self._bias.dtype).add_(self._bias)
+
+
+class Stages:
+    """What follows the trunk.
+
+    Parameters
+    ----------
+    network : Basenji2
+        Folded.
+    track_indices : sequence of int
+        The tracks that are projected to.
+    products : Products
+    only_differences : bool
+        Whether scores are made of differences alone. The reference's projection, which then
+        does no more than say at which slope they are taken, is reduced as they are.
+    """
+
+    def __init__(
+        self,
+        network: Basenji2,
+        track_indices: Sequence[int],
+        products: Products,
+        *,
+        only_differences: bool,
+    ) -> None:
+        config = network.config
+        self.reach = Reach(config)
+        self.activation = GATED_ACTIVATIONS[config.activation]
+        weight, bias = network.final.weight, network.final.bias
+        self.steps = steps_for(self.activation, weight, reduced=products.reduced)
+        self.blocks = [
+            (
+                DilatedConv(block.dilated, products, self.steps),
+                Pointwise.of(block.pointwise, products),
+            )
+            for block in network.blocks
+            if isinstance(block, ResidualBlock)
+        ]
+        self.head = Pointwise.of(network.head, products)
+        tracks = [
+            list(track_indices[i : i + TRACK_BLOCK])
+            for i in range(0, len(track_indices), TRACK_BLOCK)
+        ]
+        self.tracks = [
+            Pointwise(weight[part], bias[part], products, reduced=only_differences)
+            for part in tracks
+        ]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The reference along some bins of one strand and phase.
+
+    Attributes
+    ----------
+    inputs, hidden : list of Point
+        Of each block: its input, and what lies between its two convolutions.
+    head_input, head : Point
+    logits, slope : list of Stored
+        Of each block of tracks: before softplus, and the derivative of that there.
+    """
+
+    inputs: list[Point]
+    hidden: list[Point]
+    head_input: Point
+    head: Point
+    logits: list[Stored]
+    slope: list[Stored]
+
+
+def reference_segment(stages: Stages, trunk: Tensor, start: int, *, padded: bool) -> Segment:
+    """Compute a segment.
+
+    Parameters
+    ----------
+    stages : Stages
+    trunk : Tensor, shape (n, C)
+        The trunk's output.
+    start : int
+        Its first bin.
+    padded : bool
+        Whether the trunk's output is a whole window, beyond whose ends the blocks see zeros
+        and of which the crop is predicted. Otherwise the blocks shrink it to what they can
+        compute from it.
+    """
+    steps = stages.steps
+    inputs, hidden = [], []
+    x = trunk
+    for dilated, pointwise in stages.blocks:
+        point, active = steps.reference(x, start)
+        if padded:
+            active = F.pad(active, (0, 0, dilated.reach, dilated.reach))
+        else:
+            x = x[dilated.reach : len(x) - dilated.reach]
+            start += dilated.reach
+        between, active_between = steps.reference(dilated.reference(active), start)
+        inputs.append(point)
+        hidden.append(between)
+        x = pointwise.reference(active_between).add_(x)
+    if padded:
+        crop = stages.reach.config.crop_bins
+        x, start = x[crop : len(x) - crop], start + crop
+    head_input, active = steps.reference(x, start)
+    head, active = steps.reference(stages.head.reference(active), start)
+    logits = [tracks.reference(active) for tracks in stages.tracks]
+    return Segment(
+        inputs,
+        hidden,
+        head_input,
+        head,
+        [Stored(y, start) for y in logits],
+        [Stored(torch.sigmoid(y), start) for y in logits],
+    )
+
+
+class Segments:
+    """Segments of the reference, computed when they are first asked for, the last ones kept.
+
+    Parameters
+    ----------
+    stages : Stages
+    trunk : SharedTrunk
+    keep : int
+        Segments that one batch needs.
+    """
+
+    def __init__(self, stages: Stages, trunk: SharedTrunk, keep: int) -> None:
+        self._stages, self._trunk, self._keep = stages, trunk, keep
+        self._kept: OrderedDict[SegmentKey, Segment] = OrderedDict()
+
+    def get(self, key: SegmentKey) -> Segment:
+        """Return a segment."""
+        if key not in self._kept:
+            while len(self._kept) >= self._keep:
+                self._kept.popitem(last=False)
+            self._kept[key] = self._compute(key)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _compute(self, key: SegmentKey) -> Segment:
+        reach = self._stages.reach
+        if key.own:
+            start = key.phase + key.span.start * reach.config.bin_width
+            bins = self._trunk.window(key.reverse, start)
+            return reference_segment(self._stages, bins, key.span.start, padded=True)
+        needed = reach.needed(key.span)[0]
+        bins = self._trunk.bins(key.reverse, key.phase, needed)
+        return reference_segment(self._stages, bins, needed.start, padded=False)

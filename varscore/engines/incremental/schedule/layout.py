@@ -1,0 +1,251 @@
+"""Which predictions a variant's score is made of, and what of each differs from the reference.
+
+A *member* is one window of the ensemble: a strand and a shift. A *path* is one alternate
+sequence of it: one for a substitution, two for a stitched indel, one with the left flank in
+register with the reference, one with the right flank. Everything here depends on where the
+variant lies in its window and how long its alleles are, not on where it lies on the genome.
+
+Strand coordinates: bases and bins of a member's window are counted along its own strand.
+The *frame* counts bins along the forward strand, where members are averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
+from varscore.models.config import BasenjiConfig
+from varscore.variant import Variant
+from varscore.windows import WindowPlan
+
+Register = Literal["both", "left", "right"]
+
+
+@dataclass(frozen=True)
+class Path:
+    """One alternate sequence of a member, in strand coordinates of the member's window.
+
+    Attributes
+    ----------
+    register : {"both", "left", "right"}
+        The flank that keeps its place against the reference; both for a substitution.
+    active : tuple of Span
+        Bins whose difference is carried, before each residual block and after the last.
+    mixed, moved : Span
+        For an indel, the parts of ``active[0]`` that read the alternate allele, and that
+        read nothing but the flank out of register: the reference trunk of another phase.
+    alt_start : int
+        Window base at which the alternate allele starts.
+    left_offset, right_offset : int
+        Alternate base y is reference base y + offset, left and right of the allele.
+    """
+
+    register: Register
+    active: tuple[Span, ...]
+    mixed: Span
+    moved: Span
+    alt_start: int
+    left_offset: int
+    right_offset: int
+
+    @property
+    def out(self) -> Span:
+        """Window bins whose prediction differs and counts."""
+        return self.active[-1]
+
+    @property
+    def moved_offset(self) -> int:
+        """Bases from a moved bin to the reference bases it reads."""
+        return self.left_offset or self.right_offset
+
+
+@dataclass(frozen=True)
+class Member:
+    """One window of the ensemble."""
+
+    reverse: bool
+    shift: int
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one kind of variant is scored.
+
+    Attributes
+    ----------
+    reach : Reach
+    members : tuple of Member
+    union : Span
+        Frame bins that statistics are given: every bin that differs in some member, or all
+        predicted bins where a statistic needs them.
+    own : bool
+        Whether the reference is the window's own, zero padding and all, instead of one
+        that windows of the same phase share.
+    """
+
+    reach: Reach
+    members: tuple[Member, ...]
+    union: Span
+    own: bool
+
+    @cached_property
+    def shape(self) -> Hashable:
+        """Equal for layouts whose variants can be scored as one batch."""
+        members = tuple(
+            (m.reverse, m.shift, tuple((p.register, p.active) for p in m.paths))
+            for m in self.members
+        )
+        return self.union, self.own, members
+
+    def reported(self, member: Member) -> Span:
+        """Return the union in the member's strand coordinates."""
+        bins = self.reach.config.window_bins
+        return self.union.mirror(bins) if member.reverse else self.union
+
+    def trunk_needed(self, member: Member) -> Span:
+        """Return the trunk bins that the member's reference needs, in strand coordinates."""
+        if self.own:
+            return self.reach.clean
+        return self.reach.needed(self.reported(member))[0]
+
+    @cached_property
+    def refusal(self) -> str | None:
+        """Why the difference arithmetic does not hold for this kind of variant, or None."""
+        for member in self.members:
+            for path in member.paths:
+                if not self.reach.clean.covers(path.active[0]):
+                    found, clean = path.active[0], self.reach.clean
+                    return (
+                        f"the variant changes trunk bins {found.start}-{found.end} of its "
+                        f"window, outside bins {clean.start}-{clean.end} that do not feel "
+                        "the zero padding at the window's ends"
+                    )
+        return None
+
+
+def layout_of(
+    config: BasenjiConfig, plan: WindowPlan, variant: Variant, *, whole_window: bool
+) -> Layout:
+    """Return the layout of a variant.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+    plan : WindowPlan
+        With ``indels="stitch"`` where the variant is an indel.
+    variant : Variant
+    whole_window : bool
+        Whether the statistics need every predicted bin.
+    """
+    offset = variant.start - plan.start(variant)
+    alt_length = len(variant.alt)
+    return _layout(config, plan, offset, len(variant.ref), alt_length, whole_window)
+
+
+@lru_cache(maxsize=4096)
+def _layout(
+    config: BasenjiConfig,
+    plan: WindowPlan,
+    offset: int,
+    ref_length: int,
+    alt_length: int,
+    whole_window: bool,
+) -> Layout:
+    reach = Reach(config)
+    members = tuple(
+        _member(reach, plan, offset + shift, ref_length, alt_length, reverse, shift)
+        for reverse in ((False, True) if plan.reverse_complement else (False,))
+        for shift in plan.shifts
+    )
+    union = Span(0, 0)
+    for member in members:
+        for path in member.paths:
+            out = path.out
+            union = union.join(out.mirror(config.window_bins) if member.reverse else out)
+    if not union.width:  # nothing that survives the crop differs: one bin will show it
+        union = Span(reach.predicted.start, reach.predicted.start + 1)
+    shared = Layout(reach, members, union, own=False)
+    if not whole_window and all(reach.clean.covers(shared.trunk_needed(m)) for m in members):
+        return shared
+    return Layout(reach, members, reach.predicted if whole_window else union, own=True)
+
+
+def _member(
+    reach: Reach,
+    plan: WindowPlan,
+    offset: int,
+    ref_length: int,
+    alt_length: int,
+    reverse: bool,
+    shift: int,
+) -> Member:
+    """Return a member; `offset` is the window base of the variant on the forward strand."""
+    length, bins = reach.config.window_length, reach.config.window_bins
+    seam = offset // plan.bin_width + 1
+    if reverse:
+        offset, seam = length - offset - ref_length, bins - seam
+    paths: tuple[Path, ...]
+    if ref_length == alt_length:
+        changed = Span(offset, offset + ref_length)
+        paths = (_path(reach, plan, "both", changed, reach.predicted, offset, alt_length, 0),)
+    else:
+        change = alt_length - ref_length
+        left = Span(-FAR, seam).meet(reach.predicted)
+        right = Span(seam, FAR).meet(reach.predicted)
+        end = offset + ref_length
+        paths = (
+            _path(reach, plan, "left", Span(offset, FAR), left, offset, alt_length, change),
+            _path(
+                reach,
+                plan,
+                "right",
+                Span(-FAR, end),
+                right,
+                end - alt_length,
+                alt_length,
+                change,
+            ),
+        )
+    return Member(reverse, shift, paths)
+
+
+def _path(
+    reach: Reach,
+    plan: WindowPlan,
+    register: Register,
+    changed: Span,
+    wanted: Span,
+    alt_start: int,
+    alt_length: int,
+    change: int,
+) -> Path:
+    """Return a path whose alternate differs at the bases `changed`, read at bins `wanted`."""
+    if plan.kind == "binned":  # one layout for every position of a variant in its bin
+        width = plan.bin_width
+        start = changed.start if changed.start == -FAR else changed.start // width * width
+        end = changed.end if changed.end == FAR else -(-changed.end // width) * width
+        changed = Span(start, end)
+    spans = reach.changed(reach.bins_reading(changed))
+    out = spans[-1].meet(wanted)
+    window = Span(0, reach.config.window_bins)
+    active = tuple(
+        span.meet(needed).meet(window)
+        for span, needed in zip(spans, reach.needed(out), strict=True)
+    )
+    first = active[0]
+    if not first.width:  # what changes lies outside the window
+        active = tuple(Span(0, 0) for _ in active)
+    mixed, moved, left_offset, right_offset = first, Span(0, 0), 0, 0
+    if register == "left":
+        pure = reach.bins_reading(Span(-FAR, alt_start + alt_length)).end
+        mixed, moved = first.meet(Span(-FAR, pure)), first.meet(Span(pure, FAR))
+        right_offset = -change
+    elif register == "right":
+        pure = reach.bins_reading(Span(alt_start, FAR)).start
+        mixed, moved = first.meet(Span(pure, FAR)), first.meet(Span(-FAR, pure))
+        left_offset = change
+    return Path(register, active, mixed, moved, alt_start, left_offset, right_offset)

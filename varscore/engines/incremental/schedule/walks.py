@@ -1,0 +1,123 @@
+"""Walks along the trunk: which trunk bins at which phases together, at the fewest FLOPs.
+
+Bins are those of a strand at a phase: bin b of phase p starts at base p + width * b of the
+strand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from varscore.engines.incremental.schedule.costs import trunk_flops
+from varscore.engines.incremental.schedule.reach import Reach, Span
+
+
+@dataclass(frozen=True)
+class Level:
+    """The input of one trunk layer, or the trunk's output.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        The phases that are computed, modulo 2^l, in ascending order.
+    span : Span
+        Positions of each row.
+    """
+
+    rows: tuple[int, ...]
+    span: Span
+
+
+def plan_levels(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level, ...]:
+    """Return the levels, from bases to bins, that give trunk bins `bins` at `phases`."""
+    levels = [Level(tuple(sorted(phases)), bins)]
+    for depth, kernel in reversed(list(enumerate(reach.kernels))):
+        child = levels[-1]
+        offsets = [row >> depth & 1 for row in child.rows]
+        pooled = Span(2 * child.span.start + min(offsets), 2 * child.span.end + max(offsets))
+        rows = tuple(sorted({row % 2**depth for row in child.rows}))
+        levels.append(Level(rows, pooled.widen(kernel // 2)))
+    return tuple(reversed(levels))
+
+
+def walk_flops(reach: Reach, levels: Sequence[Level]) -> int:
+    """Count the FLOPs of a walk."""
+    return trunk_flops(
+        reach,
+        tuple(len(level.rows) for level in levels[:-1]),
+        tuple(
+            level.span.width - kernel + 1
+            for level, kernel in zip(levels, reach.kernels, strict=False)
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One walk along the trunk: bins `bins` at each of `phases`."""
+
+    phases: tuple[int, ...]
+    bins: Span
+
+
+def merge_spans(spans: Iterable[Span]) -> list[Span]:
+    """Join the spans that overlap or touch; sorted."""
+    merged: list[Span] = []
+    for span in sorted(span for span in spans if span.width):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = merged[-1].join(span)
+        else:
+            merged.append(span)
+    return merged
+
+
+def plan_walks(
+    reach: Reach,
+    needs: Mapping[int, Sequence[Span]],
+    pinned: Mapping[int, Sequence[Span]],
+    cell: int,
+) -> list[Walk]:
+    """Choose walks along one strand that together give the trunk bins that are needed.
+
+    The strand is cut into cells; in each, the phases go together over the bins that any of
+    them needs, or one by one over their own bins, whichever costs fewer FLOPs.
+
+    Parameters
+    ----------
+    reach : Reach
+    needs : mapping of int to sequence of Span
+        Of each phase, the bins that are needed.
+    pinned : mapping of int to sequence of Span
+        Of each phase, bins that must not be split between walks.
+    cell : int
+        Bins of a cell; a walk exceeds it by no more than a pinned span.
+
+    Returns
+    -------
+    list of Walk
+        In ascending order of cells.
+    """
+    cells: dict[int, dict[int, Span]] = defaultdict(dict)
+    first = min(span.start for spans in needs.values() for span in spans)
+    for phase, spans in needs.items():
+        for span in spans:
+            for number in range((span.start - first) // cell, -(-(span.end - first) // cell)):
+                part = span.meet(Span(first + number * cell, first + (number + 1) * cell))
+                cells[number][phase] = part.join(cells[number].get(phase, part))
+    for phase, spans in pinned.items():
+        for span in spans:
+            phases = cells[(span.start - first) // cell]
+            phases[phase] = span.join(phases.get(phase, span))
+    walks = []
+    for _, phases in sorted(cells.items()):
+        hull = Span(min(s.start for s in phases.values()), max(s.end for s in phases.values()))
+        together = [Walk(tuple(sorted(phases)), hull)]
+        apart = [Walk((phase,), span) for phase, span in sorted(phases.items())]
+        walks += min(together, apart, key=lambda choice: _walks_flops(reach, choice))
+    return walks
+
+
+def _walks_flops(reach: Reach, walks: Iterable[Walk]) -> int:
+    return sum(walk_flops(reach, plan_levels(reach, w.phases, w.bins)) for w in walks)

@@ -1,0 +1,1 @@
+"""VCF and FASTA: from files to located alleles; all that knows pysam."""

@@ -1,0 +1,176 @@
+"""The index of a FASTA file: made where it is missing, checked before it is believed.
+
+An index that belongs to another version of its file yields wrong bases without an error,
+and dates do not tell: copying or checking out a file changes them. So an index is believed
+if every contig's header stands in the file where the index says that it does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pysam
+from pysam.utils import SamtoolsError
+
+from varscore.errors import GenomeError
+from varscore.inputs.htslib import compression, ends_whole, quiet
+
+_LONGEST_GAP = 1 << 16  # bytes between two contigs' bases: a header, and blank lines
+
+
+def ensure_index(path: Path) -> None:
+    """See to it that a FASTA file is whole and has an index that fits.
+
+    A missing index is made (``.fai``, and ``.gzi`` for a bgzipped file), and one that does
+    not fit is made anew if it is older than the file.
+
+    Raises
+    ------
+    GenomeError
+        If the file is no whole FASTA file, plain or bgzipped; if its index does not fit
+        although it is not older than the file; if an index is needed and cannot be written.
+    """
+    _check_file(path)
+    indexes = _index_paths(path, path.parent)
+    missing = [index for index in indexes if not index.exists()]
+    problem = f"it has no index {missing[0].name}" if missing else _misfit(path, indexes)
+    if problem is None:
+        return
+    if not missing and path.stat().st_mtime <= min(i.stat().st_mtime for i in indexes):
+        raise GenomeError(
+            f"{path}: its index does not fit: {problem}; the file was cut, or replaced after "
+            "it was indexed: get it whole, then run `samtools faidx` on it"
+        )
+    _build(path, problem)
+
+
+def _check_file(path: Path) -> None:
+    """Raise a GenomeError unless this may be a whole FASTA file, plain or bgzipped."""
+    if not path.is_file():
+        found = "is not a regular file" if path.exists() else "no such file"
+        raise GenomeError(f"{path}: {found}; expected a FASTA file")
+    try:
+        kind = compression(path)
+        whole = kind != "bgzf" or ends_whole(path)
+        with open(path, "rb") as file:
+            head = file.read(1)
+    except OSError as error:
+        raise GenomeError(f"{path}: cannot be read: {error.strerror}") from error
+    if kind == "gzip":
+        raise GenomeError(
+            f"{path}: compressed with plain gzip, which has no random access; decompress it, "
+            "then compress it with `bgzip` or leave it plain"
+        )
+    if not whole:
+        raise GenomeError(
+            f"{path}: the bgzipped file is cut: its end-of-file block is missing; copy or "
+            "download it again"
+        )
+    if kind == "none" and head != b">":
+        found = f"begins with {head!r}" if head else "is empty"
+        raise GenomeError(f"{path}: not a FASTA file: it {found}, expected '>'")
+
+
+def _index_paths(path: Path, folder: Path) -> list[Path]:
+    """Return where in a folder the indexes of a FASTA file are, the .fai last."""
+    suffixes = [".gzi", ".fai"] if compression(path) == "bgzf" else [".fai"]
+    return [folder / (path.name + suffix) for suffix in suffixes]
+
+
+def _build(path: Path, problem: str) -> None:
+    """Index a FASTA file; each index appears whole, even if other processes make it too."""
+    try:
+        aside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise GenomeError(
+            f"{path}: {problem}, and none can be written beside it ({error.strerror}); run "
+            "`samtools faidx` on it, or on a copy in a folder that you can write to"
+        ) from error
+    with aside as folder:
+        indexes = _index_paths(path, Path(folder))
+        options = zip(("--gzi-idx", "--fai-idx")[-len(indexes) :], indexes, strict=True)
+        try:
+            with quiet():
+                pysam.faidx(str(path), *(str(word) for pair in options for word in pair))
+        except SamtoolsError as error:
+            raise GenomeError(
+                f"{path}: cannot be indexed; expected a FASTA file in which the lines of a "
+                "contig are equally long but for its last, and none is blank"
+            ) from error
+        problem = _misfit(path, indexes) or ""
+        if problem:
+            raise GenomeError(
+                f"{path}: not a sound FASTA file: {problem}; expected contigs of different "
+                "names, and lines of letters"
+            )
+        for index in indexes:
+            os.replace(index, path.parent / index.name)
+
+
+def _misfit(path: Path, indexes: list[Path]) -> str | None:
+    """Say what the indexes of a FASTA file get wrong; None if they fit.
+
+    Between the last base of a contig and the first of the next there must be nothing but
+    the next one's header, and after the last contig nothing at all.
+    """
+    *gzi, fai = indexes
+    try:
+        contigs = _read_fai(fai)
+        with quiet(), _decompressed(path, *gzi) as read:
+            end = 0
+            for name, length, start, line_bases, line_bytes in contigs:
+                gap = read(end, start - end) if 0 < start - end <= _LONGEST_GAP else b""
+                header = b">" + re.escape(name.encode()) + rb"([ \t\r].*)?\n"
+                # Contigs without bases are in no index: their headers may stand here too.
+                if not re.fullmatch(rb"\s*(>.*\n\s*)*" + header, gap):
+                    return f"contig {name} is not where {fai.name} has it"
+                end = start + length + (length - 1) // line_bases * (line_bytes - line_bases)
+            if not re.fullmatch(rb"\S\s*", read(end - 1, _LONGEST_GAP)):
+                return f"the file does not end where {fai.name} has its end"
+    except (OSError, ValueError, ZeroDivisionError) as error:
+        return f"{fai.name} cannot be read with it ({error})"
+    return None
+
+
+def _read_fai(fai: Path) -> list[tuple[str, int, int, int, int]]:
+    """Return name, bases, first base's offset, bases and bytes of a line of each contig."""
+    contigs = []
+    for line in fai.read_text(encoding="utf-8").splitlines():
+        name, length, start, line_bases, line_bytes = line.split("\t")
+        contigs.append((name, int(length), int(start), int(line_bases), int(line_bytes)))
+    return sorted(contigs, key=lambda contig: contig[2])
+
+
+@contextmanager
+def _decompressed(path: Path, gzi: Path | None = None) -> Iterator[Callable[[int, int], bytes]]:
+    """Give a function of an offset and a size that reads a file, bgzipped if it has a .gzi."""
+    if gzi is None:
+        with open(path, "rb") as file:
+
+            def read(offset: int, size: int) -> bytes:
+                file.seek(offset)
+                return file.read(size)
+
+            yield read
+        return
+    # A .gzi holds a count, then where each block but the first starts, in the file and in
+    # the decompressed text; a position in BGZF is the former and 16 bits within the block.
+    count, *_ = numbers = np.fromfile(gzi, dtype="<u8")
+    starts = np.concatenate([np.zeros(2, dtype="<u8"), numbers[1:]]).reshape(int(count) + 1, 2)
+    with pysam.BGZFile(str(path), "rb", None) as bgzf:
+
+        def read_bgzf(offset: int, size: int) -> bytes:
+            block, text = starts[np.searchsorted(starts[:, 1], offset, side="right") - 1]
+            within = offset - int(text)
+            if within >= 1 << 16:
+                return b""
+            bgzf.seek(int(block) << 16 | within)
+            return bytes(bgzf.read(size))
+
+        yield read_bgzf

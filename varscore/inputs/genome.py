@@ -1,0 +1,240 @@
+"""The reference genome: the bases of any interval, N beyond a contig's ends.
+
+htslib, through pysam, reads FASTA here: it serves plain and bgzipped files alike. (pyfaidx
+fails where an interval begins at a block of exactly 65,536 bases, as Biopython writes them,
+and takes six times as long to index a bgzipped file.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pysam
+
+from varscore.errors import GenomeError, OptionError
+from varscore.inputs.fasta_index import ensure_index
+from varscore.inputs.htslib import quiet
+from varscore.variant import Interval
+
+_PIECE = 1 << 15  # bases read at once where few are asked for
+_DIGEST_PIECE = 1 << 23
+
+
+class ReferenceGenome:
+    """A FASTA file, plain or bgzipped, with random access.
+
+    Threads may share a genome. A process that was forked opens the file anew: processes
+    that share a file's position would read each other's bases.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its index (``.fai``, and ``.gzi`` for a bgzipped file) is made beside it where it
+        is missing, or does not fit and is older than the file.
+
+    Attributes
+    ----------
+    path : Path
+    lengths : dict of str to int
+        Bases of each contig, in the file's order.
+
+    Raises
+    ------
+    GenomeError
+        If the file is no whole FASTA file, or has no index that fits and none can be
+        written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        ensure_index(self.path)
+        self._open()
+        self.lengths: dict[str, int] = dict(
+            zip(self._file.references, self._file.lengths, strict=True)
+        )
+        self._names: dict[str, str | None] = {}
+        self._digests: dict[str, str] = {}
+        self._piece = ("", 0, "")  # contig, start and bases of the last piece read
+
+    def _open(self) -> None:
+        with quiet():
+            self._file = pysam.FastaFile(str(self.path.absolute()))
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def resolve(self, chrom: str) -> str | None:
+        """Return the FASTA's name of a contig, None where it has none.
+
+        The name itself comes first, then the name with or without ``chr``, then, for the
+        mitochondrion, M for MT and MT for M, each with or without ``chr``.
+        """
+        if chrom not in self._names:
+            bare = chrom.removeprefix("chr")
+            bares = [bare, *({"M": ["MT"], "MT": ["M"]}.get(bare, []))]
+            names = [chrom, *(prefix + name for name in bares for prefix in ("", "chr"))]
+            self._names[chrom] = next((name for name in names if name in self.lengths), None)
+        return self._names[chrom]
+
+    def fetch(self, interval: Interval) -> str:
+        """Return the bases of an interval: always as many as it is long.
+
+        Parameters
+        ----------
+        interval : Interval
+            0-based, half-open, on a contig under its name in the FASTA file; it may reach
+            past the contig's ends, or lie outside.
+
+        Returns
+        -------
+        str
+            Upper case; N beyond the contig's ends; IUPAC letters as they are in the file.
+
+        Raises
+        ------
+        KeyError
+            If the FASTA file has no such contig.
+        ValueError
+            If the interval ends before it starts.
+        """
+        contig, start, end = interval
+        if end < start:
+            raise ValueError(f"{interval} ends before it starts")
+        length = self.lengths[contig]
+        if 0 <= start < end <= length:
+            return self._read(contig, start, end)
+        inside = min(max(start, 0), length), max(min(end, length), 0)
+        if inside[0] >= inside[1]:
+            return "N" * (end - start)
+        return "N" * (inside[0] - start) + self._read(contig, *inside) + "N" * (end - inside[1])
+
+    def _read(self, contig: str, start: int, end: int) -> str:
+        """Read an interval that lies inside its contig."""
+        if 4 * (end - start) > _PIECE:
+            return self._read_file(contig, start, end)
+        # Neighbouring variants ask for neighbouring bases, and a bgzipped file decompresses
+        # 64 kb for each of them: so read a piece that reaches some way to either side.
+        held, first, bases = self._piece  # one tuple, so that threads see a whole piece
+        if held != contig or start < first or end > first + len(bases):
+            first = max(0, start - _PIECE // 4)
+            bases = self._read_file(contig, first, min(first + _PIECE, self.lengths[contig]))
+            self._piece = (contig, first, bases)
+        return bases[start - first : end - first]
+
+    def _read_file(self, contig: str, start: int, end: int) -> str:
+        if self._process != os.getpid():
+            self._open()
+        bases, failure = "", None
+        try:
+            with self._lock, quiet():
+                bases = self._file.fetch(contig, start, end).upper()
+        except (OSError, ValueError) as error:
+            if self._file.closed:
+                raise  # a bug, not the file's fault
+            failure = error
+        if len(bases) != end - start:
+            raise GenomeError(
+                f"{self.path}: {contig}:{start + 1}-{end} cannot be read: the file is corrupt, "
+                "was changed while it was read, or has other characters than letters among "
+                "its bases; copy or download it again"
+            ) from failure
+        return bases
+
+    def digest(self, contigs: Iterable[str]) -> dict[str, str]:
+        """Return the MD5 of the upper-case bases of some contigs, as in SAM's M5 field.
+
+        Parameters
+        ----------
+        contigs : iterable of str
+            Names in the FASTA file.
+
+        Returns
+        -------
+        dict of str to str
+            Hexadecimal, in the order of `contigs`.
+        """
+        wanted = list(contigs)
+        for contig in wanted:
+            if contig not in self._digests:
+                self._digests[contig] = self._digest(contig)
+        return {contig: self._digests[contig] for contig in wanted}
+
+    def _digest(self, contig: str) -> str:
+        md5 = hashlib.md5(usedforsecurity=False)
+        length = self.lengths[contig]
+        for start in range(0, length, _DIGEST_PIECE):
+            end = min(start + _DIGEST_PIECE, length)
+            md5.update(self._read_file(contig, start, end).encode("ascii"))
+        return md5.hexdigest()
+
+
+def parse_region(text: str, genome: ReferenceGenome) -> Interval:
+    """Read a region as users write it.
+
+    Parameters
+    ----------
+    text : str
+        ``chr1`` or ``chr1:1-1000000``: 1-based, both ends included, commas allowed.
+    genome : ReferenceGenome
+
+    Returns
+    -------
+    Interval
+        0-based and half-open, under the FASTA's name, clipped to the contig's end.
+
+    Raises
+    ------
+    OptionError
+        If the text is no region, or lies outside the genome.
+    """
+    whole = genome.resolve(text)  # names may contain colons, as those of HLA contigs do
+    if whole is not None:
+        return Interval(whole, 0, genome.lengths[whole])
+    parts = re.fullmatch(r"(.+):([\d,]+)-([\d,]+)", text, re.ASCII)
+    name = parts[1] if parts else text
+    contig = genome.resolve(name)
+    if contig is None and (parts or ":" not in text):
+        raise OptionError(
+            f"region {text!r}: {genome.path} has no contig {name!r}, "
+            f"only {some_names(genome.lengths)}"
+        )
+    numbers = [digits.replace(",", "") for digits in parts.groups()[1:]] if parts else []
+    if contig is None or not all(numbers):
+        raise OptionError(
+            f"region {text!r} is not of the form chr1 or chr1:1-1000000 (1-based, both ends "
+            "included)"
+        )
+    first, last, length = int(numbers[0]), int(numbers[1]), genome.lengths[contig]
+    if not 1 <= first <= min(last, length):
+        raise OptionError(
+            f"region {text!r}: its first base must be at least 1, at most its last and "
+            f"at most {length}, the length of {contig}"
+        )
+    return Interval(contig, first - 1, min(last, length))
+
+
+def some_names(names: Iterable[str], most: int = 5) -> str:
+    """Return the first of some contigs' names, for a message."""
+    names = list(names)
+    return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if names[most:] else "")

@@ -1,0 +1,73 @@
+"""Where the genome decides: is the REF there, and what is a variant's one normal form."""
+
+from __future__ import annotations
+
+from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.vcf import trim
+from varscore.variant import Allele, Interval, Status, Variant
+
+_FIRST_FLANK = 32  # bases looked at first for room to shift an indel to the left
+
+
+def locate(allele: Allele, genome: ReferenceGenome) -> Allele:
+    """Find an allele's place on the genome.
+
+    Parameters
+    ----------
+    allele : Allele
+        As read; one that its letters ruled out is returned as it is.
+    genome : ReferenceGenome
+
+    Returns
+    -------
+    Allele
+        With its variant, or with the first that applies of `UNKNOWN_CONTIG`,
+        `OUTSIDE_CONTIG` (POS below 1, or REF's end beyond the contig's) and `REF_MISMATCH`.
+        The whole REF is compared, as spelled, case aside; an IUPAC letter of the genome
+        equals no base.
+    """
+    if allele.status is not Status.SCORED:
+        return allele
+    contig = genome.resolve(allele.chrom)
+    if contig is None:
+        return allele._replace(status=Status.UNKNOWN_CONTIG)
+    start, end = allele.pos - 1, allele.pos - 1 + len(allele.ref)
+    if start < 0 or end > genome.lengths[contig]:
+        return allele._replace(status=Status.OUTSIDE_CONTIG)
+    ref, alt = allele.ref.upper(), allele.alt.upper()
+    if genome.fetch(Interval(contig, start, end)) != ref:
+        return allele._replace(status=Status.REF_MISMATCH)
+    variant = normalise(Variant(contig, allele.pos, ref, alt), genome)
+    return allele._replace(variant=variant)
+
+
+def normalise(variant: Variant, genome: ReferenceGenome) -> Variant:
+    """Trim a variant and shift it to the left as far as the sequence stays the same.
+
+    The result is that of ``bcftools norm`` (Tan, Abecasis and Kang, Bioinformatics 31 (2015)
+    2202): an insertion or deletion keeps the base before it, or, at the contig's start, the
+    base after it. A base outside ACGT, which no allele can hold, ends the shift just as the
+    contig's start does; there bcftools would anchor on the N.
+
+    Parameters
+    ----------
+    variant : Variant
+        In any spelling, but in upper case; `ref` must be what the genome has there, and
+        `alt` something else.
+    genome : ReferenceGenome
+
+    Returns
+    -------
+    Variant
+    """
+    contig, pos, ref, alt = variant
+    flank, reach = "", 0
+    while True:
+        # Shifting to the left is trimming on the right, with more of the genome in front.
+        offset, short_ref, short_alt = trim(flank + ref, flank + alt)
+        at_flank_start = offset == 0 and short_ref[-1] == short_alt[-1]
+        if not at_flank_start or len(flank) < reach:
+            return Variant(contig, pos - len(flank) + offset, short_ref, short_alt)
+        reach = max(2 * reach, _FIRST_FLANK)
+        flank = genome.fetch(Interval(contig, pos - 1 - reach, pos - 1))
+        flank = flank[len(flank.rstrip("ACGT")) :]

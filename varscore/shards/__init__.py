@@ -1,0 +1,1 @@
+"""A scattered job: cut a VCF into shards, score each, join the scores, go on after a crash."""

@@ -1,0 +1,294 @@
+"""Planning: a VCF is read, classified, normalised and cut into shards, once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from varscore.errors import OptionError, OutputError
+from varscore.inputs.alleles import BuildGuard, in_region
+from varscore.inputs.genome import ReferenceGenome, parse_region
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
+from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
+from varscore.results.digest import RowDigest
+from varscore.results.file import (
+    ResultFile,
+    naming_output,
+    partial_path,
+    remove_stale,
+    write_json,
+)
+from varscore.results.table import VARIANT_COLUMNS, variant_columns
+from varscore.shards.shard import PLAN_FILE, SHARD_SCHEMA, ShardEntry, ShardPlan
+from varscore.variant import Allele, Variant
+from varscore.version import __version__
+
+_BATCH_ROWS = 65536
+_SPOOL_ROWS = 4 * _BATCH_ROWS  # held as objects, some 500 bytes each
+_MANY_SHARDS = 1000
+_LEAST_ROWS = 256
+_FILES = re.compile(rf"{re.escape(PLAN_FILE)}|\d{{4,}}\.parquet")
+# In hundredths of a window that the model reads: a reference and an alternate for a
+# substitution, one alternate more for a stitched indel, next to nothing for what is not
+# scored. Engines that share work between neighbours share it in every shard.
+_COST_SUBSTITUTION, _COST_INDEL, _COST_UNSCORED = 200, 300, 1
+
+
+def plan_shards(
+    vcf: str | Path,
+    genome: str | Path | ReferenceGenome,
+    folder: str | Path,
+    *,
+    shards: int | None = None,
+    region: str | None = None,
+    max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH,
+    allow_ref_mismatches: bool = False,
+    force: bool = False,
+) -> ShardPlan:
+    """Read a VCF and cut it into shards of about equal cost, contiguous on the genome.
+
+    A VCF that is sorted (its contigs in whatever order) is cut as it is; one that is not is
+    sorted first, contigs in the order in which they appear. Memory does not depend on the
+    number of samples: some 300 MB and 20 bytes a variant, 200 where the VCF is not sorted.
+
+    Parameters
+    ----------
+    vcf : str or Path
+    genome : str, Path or ReferenceGenome
+    folder : str or Path
+        Made if it is missing.
+    shards : int, optional
+        As many are written, empty ones among them if there are fewer alleles. If not given,
+        one for every 256 alleles, but at most 1,000.
+    region, max_allele_length, allow_ref_mismatches
+        As in `varscore.options.ScoreOptions`.
+    force : bool
+        Replace the plan in the folder.
+
+    Returns
+    -------
+    ShardPlan
+
+    Raises
+    ------
+    VarscoreError
+        If the VCF or the genome cannot be used, or the folder cannot be written.
+    """
+    if shards is not None and shards < 1:
+        raise OptionError(f"shards: {shards} is less than 1")
+    folder = Path(folder)
+    spool = folder / "alleles"
+    _prepare(folder, force=force)
+    reference = genome if isinstance(genome, ReferenceGenome) else ReferenceGenome(genome)
+    within = parse_region(region, reference) if region else None
+    guard = BuildGuard(vcf, reference, allow_mismatches=allow_ref_mismatches)
+    alleles = (
+        allele
+        for allele in read_alleles(vcf, max_allele_length=max_allele_length)
+        if within is None or in_region(allele, within, reference)
+    )
+    spooled = partial_path(spool)
+    try:
+        keys = _spool(alleles, spool, guard)
+        with naming_output(spool), pa.memory_map(str(spooled)) as mapped:
+            table = pa.ipc.open_file(mapped).read_all()
+            order = keys.order()
+            if order is not None:
+                table = table.take(order)
+            costs = keys.costs if order is None else keys.costs[order]
+            if shards is None:
+                fitting = -(-table.num_rows // _LEAST_ROWS)
+                shards = min(max(1, fitting), _MANY_SHARDS)
+            options = {
+                "region": region,
+                "max_allele_length": max_allele_length,
+                "allow_ref_mismatches": allow_ref_mismatches,
+            }
+            writer = _Writer(folder, Path(vcf).name, reference, options)
+            bounds = _cut(costs, shards)
+            entries = tuple(
+                writer.write(number, table.slice(start, stop - start))
+                for number, (start, stop) in enumerate(pairwise(bounds), 1)
+            )
+            del table
+    finally:
+        with suppress(OSError):
+            spooled.unlink(missing_ok=True)
+        if not isinstance(genome, ReferenceGenome):
+            reference.close()
+    plan = ShardPlan(
+        version=__version__,
+        vcf=Path(vcf).name,
+        genome={**writer.genome, "m5": dict(sorted(writer.digests.items()))},
+        options=options,
+        rows=sum(entry.rows for entry in entries),
+        statuses={status.value: n for status, n in guard.statuses.most_common()},
+        in_input_order=order is None,
+        shards=entries,
+    )
+    write_json(folder / PLAN_FILE, asdict(plan))
+    return plan
+
+
+def _prepare(folder: Path, *, force: bool) -> None:
+    """Make the folder, without any former plan in it."""
+    with naming_output(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        former = [path for path in folder.iterdir() if _FILES.fullmatch(path.name)]
+        if former and not force:
+            raise OutputError(
+                f"output {folder}: has {min(former).name}, as of a plan or its scores; give "
+                "another folder, or --force to replace it"
+            )
+        for path in sorted(former, reverse=True):  # plan.json first: without it is no plan
+            path.unlink()
+        remove_stale(folder / "alleles")
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """What decides where a row goes, for all rows; in memory, as numbers."""
+
+    contigs: NDArray[np.int32]  # in order of appearance
+    positions: NDArray[np.int64]
+    costs: NDArray[np.int64]
+
+    def order(self) -> NDArray[np.int64] | None:
+        """Return the rows' numbers in genomic order; None if that is the order they have."""
+        later = np.diff(self.contigs) > 0
+        same = np.diff(self.contigs) == 0
+        if np.all(later | (same & (np.diff(self.positions) >= 0))):
+            return None
+        return np.lexsort((self.positions, self.contigs))
+
+
+def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
+    """Locate all alleles, and write them to a file that can be mapped into memory."""
+    ranks: dict[str, int] = {}
+    contigs, positions, costs = [], [], []
+    with (
+        naming_output(spool),
+        open(partial_path(spool), "wb") as file,
+        pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
+    ):
+        while batch := _locate_all(list(islice(alleles, _SPOOL_ROWS)), guard.genome):
+            for allele in batch:
+                guard.see(allele)
+            guard.check()
+            variants = [allele.variant for allele in batch]
+            columns = [
+                pa.array(
+                    [None if v is None else getattr(v, name) for v in variants],
+                    SHARD_SCHEMA.field(column).type,
+                )
+                for column, name in (
+                    ("contig", "contig"),
+                    ("variant_pos", "pos"),
+                    ("variant_ref", "ref"),
+                    ("variant_alt", "alt"),
+                )
+            ]
+            writer.write_batch(
+                pa.record_batch([*variant_columns(batch), *columns], schema=SHARD_SCHEMA)
+            )
+            names = (guard.contigs[allele.chrom] or allele.chrom for allele in batch)
+            contigs.append(
+                np.array([ranks.setdefault(name, len(ranks)) for name in names], np.int32)
+            )
+            positions.append(np.array([allele.pos for allele in batch], np.int64))
+            costs.append(np.array([_cost(variant) for variant in variants], np.int64))
+    guard.finish()
+    if not costs:
+        return _Keys(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))
+    return _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
+
+
+def _locate_all(alleles: list[Allele], genome: ReferenceGenome) -> list[Allele]:
+    """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
+    order = sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos))
+    for i in order:
+        alleles[i] = locate(alleles[i], genome)
+    return alleles
+
+
+def _cost(variant: Variant | None) -> int:
+    if variant is None:
+        return _COST_UNSCORED
+    return _COST_INDEL if variant.is_indel else _COST_SUBSTITUTION
+
+
+def _cut(costs: NDArray[np.int64], shards: int) -> list[int]:
+    """Return where shards begin and end: rows 0 <= ... <= rows, one more than shards."""
+    ends = np.cumsum(costs)
+    total = int(ends[-1]) if len(ends) else 0
+    # A row belongs to the shard in whose share of the cost its own middle lies.
+    middles = 2 * ends - costs
+    targets = [2 * total * number // shards for number in range(1, shards)]
+    return [0, *np.searchsorted(middles, targets).tolist(), len(costs)]
+
+
+class _Writer:
+    """Writes the shards of a plan."""
+
+    def __init__(
+        self, folder: Path, vcf: str, reference: ReferenceGenome, options: Mapping[str, Any]
+    ) -> None:
+        self.folder, self.vcf, self.options = folder, vcf, dict(options)
+        self._reference = reference
+        self.genome = {"file": reference.path.name, "contigs": reference.lengths}
+        self.digests: dict[str, str] = {}
+
+    def write(self, number: int, table: pa.Table) -> ShardEntry:
+        digest = RowDigest()
+        statuses: Counter[str] = Counter()
+        runs: list[tuple[str, int]] = []
+        for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
+            digest.update(batch[name].to_pylist() for name in VARIANT_COLUMNS)
+            statuses.update(batch["status"].to_pylist())
+            _count_runs(runs, self._names(batch))
+        used = sorted(set(table["contig"].unique().to_pylist()) - {None})
+        new = [contig for contig in used if contig not in self.digests]
+        self.digests |= self._reference.digest(new)
+        entry = ShardEntry(
+            number, table.num_rows, dict(sorted(statuses.items())), runs, digest.hexdigest()
+        )
+        metadata = {
+            "version": __version__,
+            "vcf": self.vcf,
+            "genome": {**self.genome, "m5": {contig: self.digests[contig] for contig in used}},
+            "options": self.options,
+            "shard": asdict(entry),
+        }
+        with ResultFile(
+            self.folder / entry.file_name, SHARD_SCHEMA, metadata, force=True
+        ) as file:
+            for start in range(0, table.num_rows, _BATCH_ROWS):
+                file.write(table.slice(start, _BATCH_ROWS))
+        return entry
+
+    def _names(self, batch: pa.RecordBatch) -> Iterable[str]:
+        known = {
+            chrom: self._reference.resolve(chrom) or chrom
+            for chrom in batch["chrom"].unique().to_pylist()
+        }
+        return (known[chrom] for chrom in batch["chrom"].to_pylist())
+
+
+def _count_runs(runs: list[tuple[str, int]], names: Iterable[str]) -> None:
+    """Extend runs of equal names, with their lengths, by more names."""
+    for name in names:
+        if runs and runs[-1][0] == name:
+            runs[-1] = (name, runs[-1][1] + 1)
+        else:
+            runs.append((name, 1))
