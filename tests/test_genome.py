@@ -245,7 +245,7 @@ def test_threads_share_a_genome(tmp_path: Path) -> None:
 def test_forked_processes_do_not_disturb_each_other(tmp_path: Path) -> None:
     script = """
 import os, sys
-from varscore.genome import ReferenceGenome
+from varscore.inputs.genome import ReferenceGenome
 from varscore.variant import Interval
 genome = ReferenceGenome(sys.argv[1])
 bases = "".join(line for line in open(sys.argv[2])).upper()
@@ -269,7 +269,7 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in childre
 def test_processes_may_index_at_once(tmp_path: Path) -> None:
     path = bgzipped(tmp_path)
     script = (
-        "import sys; from varscore.genome import ReferenceGenome\n"
+        "import sys; from varscore.inputs.genome import ReferenceGenome\n"
         "print(ReferenceGenome(sys.argv[1]).digest(['chr2'])['chr2'])"
     )
     processes = [
