@@ -184,7 +184,8 @@ def test_what_killed_merges_left_is_removed(policy, tmp_path, dataset):
     with subprocess.Popen(["true"]) as ended:
         pass
     for name in ("m", "m.sorting"):
-        left = tmp_path / f".{name}.{socket.gethostname()}.{ended.pid}.partial"
+        host = socket.gethostname().replace(".", "-")
+        left = tmp_path / f".{name}.{host}.{ended.pid}.0.partial"
         left.mkdir()
         (left / "0.arrow").write_text("half")
     merge_shards(policy / "plan", policy / "shards", tmp_path / "m", dataset=dataset)

@@ -22,9 +22,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from varscore.atomic import check_target
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.tracks import TrackTable
-from varscore.results.file import check_target
 from varscore.results.table import (
     VARIANT_COLUMNS,
     ScoreWriter,
@@ -309,14 +309,14 @@ def test_a_kill_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         process.send_signal(signal.SIGKILL)
-    left = f".x.parquet.{socket.gethostname()}.{process.pid}.partial"
-    assert [file.name for file in tmp_path.iterdir()] == [left]
+    left = f".x.parquet.{socket.gethostname().replace('.', '-')}.{process.pid}."
+    assert [file.name.startswith(left) for file in tmp_path.iterdir()] == [True]
     write(path, [snv(0)], ramp(1))
     assert len(read_scores(tmp_path)) == 1  # what the kill left is not taken for a part
 
 
 def test_what_another_machine_writes_is_left_alone_for_two_days(tmp_path: Path) -> None:
-    fresh, old = (tmp_path / f".x.parquet.node{i}.example.org.1.partial" for i in (1, 2))
+    fresh, old = (tmp_path / f".x.parquet.node{i}-example-org.1.0.partial" for i in (1, 2))
     fresh.touch()
     old.touch()
     os.utime(old, (time.time() - 3 * 24 * 3600,) * 2)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from varscore.atomic import check_target
 from varscore.engines import Engine, OnScored
 from varscore.engines.auto import DEFAULT_MEMORY, make_engine
 from varscore.inputs.alleles import BuildGuard, in_region
@@ -26,7 +27,6 @@ from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
 from varscore.prefetch import prefetch
 from varscore.progress import VariantProgress
-from varscore.results.file import check_target
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import ScoreWriter
 from varscore.statistics import get_statistics

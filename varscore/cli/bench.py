@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from varscore.atomic import write_json
 from varscore.cli.score import numbers, split
 from varscore.errors import OptionError
 
@@ -91,7 +91,7 @@ def bench(
     )
     _print(report)
     if output:
-        output.write_text(json.dumps(report.to_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(output, report.to_dict())
 
 
 def _print(report: BenchReport) -> None:

@@ -107,10 +107,10 @@ def score(
     _check_use(context, vcf, shard, resume)
     import torch
 
+    from varscore.atomic import check_target
     from varscore.gpu import use_free_gpu
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
-    from varscore.results.file import check_target
     from varscore.score import score_vcf
     from varscore.shards.resume import score_resumably
     from varscore.shards.score import score_shard

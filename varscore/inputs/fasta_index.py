@@ -7,18 +7,17 @@ if every contig's header stands in the file where the index says that it does.
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pysam
 from pysam.utils import SamtoolsError
 
-from varscore.errors import GenomeError
+from varscore.atomic import Partial
+from varscore.errors import GenomeError, OutputError
 from varscore.inputs.htslib import compression, ends_whole, quiet
 
 _LONGEST_GAP = 1 << 16  # bytes between two contigs' bases: a header, and blank lines
@@ -37,7 +36,7 @@ def ensure_index(path: Path) -> None:
         although it is not older than the file; if an index is needed and cannot be written.
     """
     _check_file(path)
-    indexes = _index_paths(path, path.parent)
+    indexes = _index_paths(path)
     missing = [index for index in indexes if not index.exists()]
     problem = f"it has no index {missing[0].name}" if missing else _misfit(path, indexes)
     if problem is None:
@@ -77,23 +76,23 @@ def _check_file(path: Path) -> None:
         raise GenomeError(f"{path}: not a FASTA file: it {found}, expected '>'")
 
 
-def _index_paths(path: Path, folder: Path) -> list[Path]:
-    """Return where in a folder the indexes of a FASTA file are, the .fai last."""
+def _index_paths(path: Path) -> list[Path]:
+    """Return where the indexes of a FASTA file are, the .fai last."""
     suffixes = [".gzi", ".fai"] if compression(path) == "bgzf" else [".fai"]
-    return [folder / (path.name + suffix) for suffix in suffixes]
+    return [path.with_name(path.name + suffix) for suffix in suffixes]
 
 
 def _build(path: Path, problem: str) -> None:
     """Index a FASTA file; each index appears whole, even if other processes make it too."""
-    try:
-        aside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise GenomeError(
-            f"{path}: {problem}, and none can be written beside it ({error.strerror}); run "
-            "`samtools faidx` on it, or on a copy in a folder that you can write to"
-        ) from error
-    with aside as folder:
-        indexes = _index_paths(path, Path(folder))
+    with ExitStack() as stack:
+        try:
+            partials = [stack.enter_context(Partial(index)) for index in _index_paths(path)]
+        except OutputError as error:
+            raise GenomeError(
+                f"{path}: {problem}, and {error}; run `samtools faidx` on it, or on a copy in "
+                "a folder that you can write to"
+            ) from error
+        indexes = [partial.path for partial in partials]
         options = zip(("--gzi-idx", "--fai-idx")[-len(indexes) :], indexes, strict=True)
         try:
             with quiet():
@@ -109,8 +108,8 @@ def _build(path: Path, problem: str) -> None:
                 f"{path}: not a sound FASTA file: {problem}; expected contigs of different "
                 "names, and lines of letters"
             )
-        for index in indexes:
-            os.replace(index, path.parent / index.name)
+        for partial in partials:  # the .fai last: where it is, all are
+            partial.commit()
 
 
 def _misfit(path: Path, indexes: list[Path]) -> str | None:
@@ -129,12 +128,12 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
                 header = b">" + re.escape(name.encode()) + rb"([ \t\r].*)?\n"
                 # Contigs without bases are in no index: their headers may stand here too.
                 if not re.fullmatch(rb"\s*(>.*\n\s*)*" + header, gap):
-                    return f"contig {name} is not where {fai.name} has it"
+                    return f"contig {name} is not where {path.name}.fai has it"
                 end = start + length + (length - 1) // line_bases * (line_bytes - line_bases)
             if not re.fullmatch(rb"\S\s*", read(end - 1, _LONGEST_GAP)):
-                return f"the file does not end where {fai.name} has its end"
+                return f"the file does not end where {path.name}.fai has its end"
     except (OSError, ValueError, ZeroDivisionError) as error:
-        return f"{fai.name} cannot be read with it ({error})"
+        return f"{path.name}.fai cannot be read with it ({error})"
     return None
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import Literal
 import requests
 from tqdm import tqdm
 
+from varscore.atomic import write_json, writing
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.cache import BASENJI2, FETCH_RECORD, model_cache
-from varscore.models.files import TRACKS_FILE, read_json, sha256, write_aside
+from varscore.models.files import TRACKS_FILE, read_json, sha256
 from varscore.models.tracks import TrackTable
 
 FetchForm = Literal["hub", "keras"]
@@ -190,8 +190,7 @@ def fetch_model(
         "asked": asked,
         "files": files,
     }
-    with write_aside(record_path) as aside:
-        aside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(record_path, record)
     return folder
 
 
@@ -265,9 +264,9 @@ def _download(item: Download, path: Path) -> str:
     """Fetch a file by its address, which is returned; it appears when it is whole and right."""
     if item.sha256 and path.is_file() and sha256(path) == item.sha256:
         return item.url
-    with write_aside(path) as aside:
+    with writing(path) as partial:
         try:
-            _stream(item.url, aside)
+            _stream(item.url, partial)
         except requests.HTTPError as error:
             status = f"{error.response.status_code} {error.response.reason}"
             raise ModelError(f"fetch {item.url}: the server answers {status}") from error
@@ -275,7 +274,7 @@ def _download(item: Download, path: Path) -> str:
             raise ModelError(
                 f"fetch {item.url}: the connection failed ({_reason(error)}); try again"
             ) from error
-        found = sha256(aside)
+        found = sha256(partial)
         if item.sha256 not in (None, found):
             raise ModelError(
                 f"fetch {item.url}: the file has SHA-256 {found}, expected {item.sha256}"

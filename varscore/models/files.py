@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
+import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
+from varscore.atomic import writing
 from varscore.errors import ModelError, OutputError
 from varscore.models.tracks import TrackTable
 
@@ -145,32 +146,26 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextlib.contextmanager
-def write_aside(path: str | Path) -> Iterator[Path]:
-    """Give a path to write to, and rename it to `path` at the end; a context manager.
+def write_safetensors(
+    path: str | Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]
+) -> None:
+    """Write a safetensors file, which appears under its name when it is whole.
 
-    If anything fails, nothing is left behind and what `path` had before stays.
+    Parameters
+    ----------
+    path : str or Path
+        What is there is replaced.
+    tensors : mapping of str to Tensor
+    metadata : mapping of str to str
 
     Raises
     ------
     OutputError
-        If the folder is absent or not writable, or the disk is full.
+        If it cannot be written.
     """
-    path = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write there: {error.strerror}") from error
-    os.close(handle)
-    aside = Path(name)
-    try:
-        yield aside
-        # mkstemp makes files private; weights are as readable as any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
-        aside.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"{path}: cannot be written: {error}") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with writing(path) as partial:
+        try:
+            save_file(contiguous, partial, dict(metadata))
+        except SafetensorError as error:  # as on a full disk
+            raise OutputError(f"output {path}: cannot be written: {error}") from error

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from varscore.results.file import write_json
+from varscore.atomic import write_json
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from varscore.errors import ModelError, OutputError
-from varscore.results.file import ResultFile, file_metadata, open_result, reading
 from varscore.models.tracks import TrackTable
+from varscore.results.file import ResultFile, file_metadata, open_result, reading
 from varscore.variant import Allele, Status
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a plan needs none

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,18 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from varscore.atomic import Partial, check_target, naming_output
 from varscore.errors import OutputError
 from varscore.models.notice import notice
 from varscore.results.digest import RowDigest
 from varscore.results.file import (
     ResultFile,
-    check_target,
     file_metadata,
-    naming_output,
     open_result,
-    partial_path,
     reading,
-    remove_stale,
 )
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import VARIANT_COLUMNS, rows_per_group
@@ -87,7 +83,7 @@ def merge_shards(
     output = Path(output)
     whole = ShardPlan.read(plan)
     files = scored_files(scores, whole)
-    _check_output(output, dataset=dataset, force=force)
+    check_target(output, force=force, folder=dataset)
     made = _check_shards(whole, files)
     if warning := notice(made["model"]):
         logger.warning("%s", warning)
@@ -115,21 +111,6 @@ def merge_shards(
     summaries = [ScoreSummary.load(file) for file in files]
     seconds = sum(summary.seconds for summary in summaries if summary is not None)
     return ScoreSummary(whole.rows, dict(whole.statuses), seconds)
-
-
-def _check_output(output: Path, *, dataset: bool, force: bool) -> None:
-    if not dataset:
-        check_target(output, force=force)
-        return
-    if output.exists() and not force:
-        raise OutputError(
-            f"output {output}: exists; give another name, or --force to replace it"
-        )
-    if output.exists() and not output.is_dir():
-        raise OutputError(f"output {output}: exists and is not a folder; give another name")
-    with naming_output(output):
-        partial_path(output).mkdir()
-        partial_path(output).rmdir()
 
 
 def _check_shards(plan: ShardPlan, files: Sequence[Path]) -> dict[str, Any]:
@@ -242,26 +223,12 @@ def _in_genome_order(plan: ShardPlan, files: Sequence[Path]) -> Iterator[pa.Tabl
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """Make a folder to write to until it is whole; what is left there at the end is removed."""
-    folder = partial_path(path)
-    with naming_output(path):
-        remove_stale(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def _in_input_order(
     plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, output: Path
 ) -> Iterator[Iterator[pa.Table]]:
     """Sort by record and allele: first into buckets of records, then each in memory."""
-    with _aside(output.with_name(output.name + ".sorting")) as folder:
-        yield _sorted_buckets(plan, files, schema, folder, output)
+    with Partial(output.with_name(output.name + ".sorting"), folder=True) as folder:
+        yield _sorted_buckets(plan, files, schema, folder.path, output)
 
 
 def _sorted_buckets(
@@ -325,17 +292,15 @@ def _write_dataset(
     """Write a folder with as many files as there are shards, of equal numbers of rows."""
     group = rows_per_group(schema)
     per_file = max(group, -(-plan.rows // max(1, len(plan.shards)) // group) * group)
-    with _aside(output) as folder:
+    with Partial(output, folder=True) as folder:
         groups = _regroup(tables, group)
         written, table = 0, next(groups, None)
         while table is not None or not written:
             written += 1
-            with ResultFile(folder / f"{written:05d}.parquet", schema, metadata) as file:
+            with ResultFile(folder.path / f"{written:05d}.parquet", schema, metadata) as file:
                 rows = 0
                 while table is not None and rows < per_file:
                     file.write(table)
                     rows += table.num_rows
                     table = next(groups, None)
-        with naming_output(output):
-            shutil.rmtree(output, ignore_errors=True)
-            folder.rename(output)
+        folder.commit()

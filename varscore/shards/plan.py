@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from varscore.atomic import Partial, naming_output, remove_stale, write_json
 from varscore.errors import OptionError, OutputError
 from varscore.inputs.alleles import BuildGuard, in_region
 from varscore.inputs.genome import ReferenceGenome, parse_region
@@ -22,13 +22,7 @@ from varscore.inputs.normalise import locate
 from varscore.inputs.vcf import read_alleles
 from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.results.digest import RowDigest
-from varscore.results.file import (
-    ResultFile,
-    naming_output,
-    partial_path,
-    remove_stale,
-    write_json,
-)
+from varscore.results.file import ResultFile
 from varscore.results.table import VARIANT_COLUMNS, variant_columns
 from varscore.shards.shard import PLAN_FILE, SHARD_SCHEMA, ShardEntry, ShardPlan
 from varscore.variant import Allele, Variant
@@ -98,10 +92,10 @@ def plan_shards(
         for allele in read_alleles(vcf, max_allele_length=max_allele_length)
         if within is None or in_region(allele, within, reference)
     )
-    spooled = partial_path(spool)
+    spooled = Partial(spool)
     try:
-        keys = _spool(alleles, spool, guard)
-        with naming_output(spool), pa.memory_map(str(spooled)) as mapped:
+        keys = _spool(alleles, spooled.__enter__().path, guard)
+        with naming_output(spool), pa.memory_map(str(spooled.path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             order = keys.order()
             if order is not None:
@@ -123,8 +117,7 @@ def plan_shards(
             )
             del table
     finally:
-        with suppress(OSError):
-            spooled.unlink(missing_ok=True)
+        spooled.__exit__()
         if not isinstance(genome, ReferenceGenome):
             reference.close()
     plan = ShardPlan(
@@ -179,7 +172,7 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
     contigs, positions, costs = [], [], []
     with (
         naming_output(spool),
-        open(partial_path(spool), "wb") as file,
+        open(spool, "wb") as file,
         pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
     ):
         while batch := _locate_all(list(islice(alleles, _SPOOL_ROWS)), guard.genome):

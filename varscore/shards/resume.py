@@ -6,12 +6,12 @@ import shutil
 import time
 from pathlib import Path
 
+from varscore.atomic import check_target, naming_output, remove_stale
 from varscore.engines.auto import DEFAULT_MEMORY
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.progress import VariantProgress
-from varscore.results.file import check_target, naming_output, remove_stale
 from varscore.results.summary import ScoreSummary
 from varscore.score import Scorer
 from varscore.shards.merge import merge_shards

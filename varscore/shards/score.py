@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from varscore.atomic import check_target
 from varscore.engines import OnScored
 from varscore.engines.auto import DEFAULT_MEMORY
 from varscore.errors import GenomeError, OutputError
@@ -12,7 +13,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.progress import VariantProgress
-from varscore.results.file import check_target, file_metadata, open_result
+from varscore.results.file import file_metadata, open_result
 from varscore.results.summary import ScoreSummary
 from varscore.score import Scorer
 from varscore.shards.shard import Shard, shard_fingerprint

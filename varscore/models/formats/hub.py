@@ -8,16 +8,15 @@ counts an N as a quarter of each base, as the original implementation does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
-from varscore.errors import ModelError, OutputError
+from varscore.atomic import naming_output, write_json, write_text
+from varscore.errors import ModelError
 from varscore.models.basenji2 import ACTIVATIONS
 from varscore.models.checkpoint import Checkpoint, Shapes, check_shapes, parameter_shapes
 from varscore.models.config import BasenjiConfig
@@ -26,7 +25,7 @@ from varscore.models.files import (
     open_safetensors,
     read_json,
     read_tracks_beside,
-    write_aside,
+    write_safetensors,
 )
 from varscore.models.tracks import TrackTable
 
@@ -120,29 +119,29 @@ def write_hub(checkpoint: Checkpoint, directory: str | Path) -> None:
     The fifth input channel is the mean of the other four. ``config.json`` comes last, so
     that a directory that has it is whole.
 
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    directory : str or Path
+        Made if it is missing; the folder around it must be there.
+
     Raises
     ------
     OutputError
         If the directory cannot be written to.
     """
     directory = Path(directory)
-    try:
+    with naming_output(directory):
         directory.mkdir(exist_ok=True)
         for name in (CONFIG_FILE, TRACKS_FILE):
             (directory / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{directory}: cannot write there: {error.strerror}") from error
     stem = checkpoint.tensors[_STEM]
-    tensors = {_hub_name(name): t.contiguous() for name, t in checkpoint.tensors.items()}
+    tensors = {_hub_name(name): tensor for name, tensor in checkpoint.tensors.items()}
     tensors[_hub_name(_STEM)] = torch.cat([stem, stem.mean(dim=1, keepdim=True)], dim=1)
-    with write_aside(directory / WEIGHTS_FILE) as aside:
-        safetensors.torch.save_file(tensors, aside, {"format": "pt"})
+    write_safetensors(directory / WEIGHTS_FILE, tensors, {"format": "pt"})
     if checkpoint.tracks is not None:
-        with write_aside(directory / TRACKS_FILE) as aside:
-            aside.write_text(checkpoint.tracks.to_tsv(), encoding="utf-8")
-    with write_aside(directory / CONFIG_FILE) as aside:
-        text = json.dumps(_format_config(checkpoint), indent=2) + "\n"
-        aside.write_text(text, encoding="utf-8")
+        write_text(directory / TRACKS_FILE, checkpoint.tracks.to_tsv())
+    write_json(directory / CONFIG_FILE, _format_config(checkpoint))
 
 
 def _hub_name(name: str) -> str:

@@ -22,10 +22,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from varscore.atomic import write_json, write_text, writing
 from varscore.errors import ModelError
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
 from varscore.models.config import Activation
-from varscore.models.files import TRACKS_FILE, open_hdf5, read_tracks_beside, write_aside
+from varscore.models.files import TRACKS_FILE, open_hdf5, read_tracks_beside
 from varscore.models.formats.keras_params import BATCH_NORM_EPS, format_params, read_params
 
 PARAMS_FILE = "params.json"
@@ -140,15 +141,13 @@ def write_keras(
             f"{path}: the Keras form implies batch_norm_eps {BATCH_NORM_EPS}, but this model "
             f"has {config.batch_norm_eps}; write another form"
         )
-    with write_aside(path.with_name(PARAMS_FILE) if params is None else params) as aside:
-        aside.write_text(json.dumps(format_params(config), indent=4) + "\n", encoding="utf-8")
+    write_json(path.with_name(PARAMS_FILE) if params is None else params, format_params(config))
     if checkpoint.tracks is None:
         path.with_name(TRACKS_FILE).unlink(missing_ok=True)
     else:
-        with write_aside(path.with_name(TRACKS_FILE)) as aside:
-            aside.write_text(checkpoint.tracks.to_tsv(), encoding="utf-8")
+        write_text(path.with_name(TRACKS_FILE), checkpoint.tracks.to_tsv())
     written = {"activation": config.activation, "metadata": checkpoint.metadata}
-    with write_aside(path) as aside, h5py.File(aside, "w") as file:
+    with writing(path) as partial, h5py.File(partial, "w") as file:
         file.attrs["varscore"] = json.dumps(written)
         group = file.create_group("model_weights")
         names = []

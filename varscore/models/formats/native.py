@@ -11,12 +11,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-
 from varscore.errors import ModelError
 from varscore.models.checkpoint import Checkpoint, check_shapes, parameter_shapes
 from varscore.models.config import BasenjiConfig
-from varscore.models.files import open_safetensors, write_aside
+from varscore.models.files import open_safetensors, write_safetensors
 from varscore.models.tracks import TrackTable
 
 FORMAT_VERSION = 1
@@ -48,9 +46,7 @@ def write_native(checkpoint: Checkpoint, path: str | Path) -> None:
             "identifiers": list(checkpoint.tracks.identifiers),
             "descriptions": list(checkpoint.tracks.descriptions),
         }
-    tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
-    with write_aside(path) as aside:
-        safetensors.torch.save_file(tensors, aside, {_KEY: json.dumps(description)})
+    write_safetensors(path, checkpoint.tensors, {_KEY: json.dumps(description)})
 
 
 def read_native(path: str | Path) -> Checkpoint:
