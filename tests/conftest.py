@@ -28,6 +28,14 @@ def policy_genome(tmp_path):
 
 
 @pytest.fixture
+def oracle_genome(tmp_path):
+    """40 kb of human DNA without N (`inside`) and a contig's start (`left`)."""
+    path = tmp_path / "genome.fa"
+    path.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
+    return path
+
+
+@pytest.fixture
 def varscore(monkeypatch, capsys):
     """Return a function that runs a command line and gives exit code, stdout and stderr."""
 

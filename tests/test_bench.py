@@ -7,6 +7,7 @@ import numpy as np
 
 DATA = Path(__file__).parent / "data"
 WEIGHTS = DATA / "weights_keras" / "model.h5"
+VCF = DATA / "oracle" / "variants.vcf"
 
 
 def window_gflop():
@@ -22,12 +23,10 @@ def window_gflop():
     return 2e-9 * macs
 
 
-def test_bench(varscore, tmp_path):
-    genome = tmp_path / "genome.fa"
-    genome.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
+def test_bench(varscore, oracle_genome, tmp_path):
     out = tmp_path / "bench.json"
     code, stdout, stderr = varscore(
-        "bench", DATA / "oracle" / "variants.vcf", "--genome", genome, "--model", WEIGHTS,
+        "bench", VCF, "--genome", oracle_genome, "--model", WEIGHTS,
         "--device", "cpu", "--two-pass-variants", 3, "--exact-variants", 2,
         "--region", "inside:1-21000", "-o", out,
     )  # fmt: skip
@@ -48,12 +47,10 @@ def test_bench(varscore, tmp_path):
     assert all(row["least_pearson"] > 0.99 for row in agreement.values())
 
 
-def test_spacing_leaves_variants_that_stand_alone(varscore, tmp_path):
-    genome = tmp_path / "genome.fa"
-    genome.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
+def test_spacing_leaves_variants_that_stand_alone(varscore, oracle_genome, tmp_path):
     out = tmp_path / "bench.json"
     arguments = [
-        "bench", DATA / "oracle" / "variants.vcf", "--genome", genome, "--model", WEIGHTS,
+        "bench", VCF, "--genome", oracle_genome, "--model", WEIGHTS,
         "--device", "cpu", "--two-pass-variants", 1, "--exact-variants", 0, "-o", out,
     ]  # fmt: skip
     assert varscore(*arguments, "--region", "inside", "--spacing", 10**6)[0] == 0

@@ -10,14 +10,14 @@ from pathlib import Path
 import pysam
 import pytest
 from safetensors.torch import load_file, save_file
+from writers import HEADER, record
 
 from varscore import read_metadata, read_scores
 from varscore.version import __version__
 
 DATA = Path(__file__).parent / "data"
 WEIGHTS = DATA / "weights_keras" / "model.h5"
-HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-RECORD = "chr1\t155\tsnv\tT\tC\t.\t.\t.\n"
+RECORD = record("chr1", 155, "snv", "T", "C")
 
 
 @pytest.fixture
@@ -108,9 +108,7 @@ BROKEN_VCFS = {
     "bad POS": (HEADER + RECORD + RECORD.replace("155", "one"), ["line 4", "'one'"]),
     "missing columns": (HEADER + RECORD + "chr1\t155\n", ["line 4 has 2"]),
     "wrong build": (
-        HEADER + "".join(f"chr1\t{p}\t.\tN\tA\t.\t.\t.\n".replace("N\t", r) for p, r in
-                         zip(range(151, 157), ["A\t", "A\t", "A\t", "G\t", "A\t", "A\t"],
-                             strict=True)).replace("\tA\tA\t", "\tA\tT\t"),
+        HEADER + "".join(record("chr1", 151 + i, ref, "T") for i, ref in enumerate("AAAGAA")),
         ["different builds"],
     ),
     "other contigs": (HEADER + RECORD.replace("chr1", "chrX"), ["chrX", "chr1, 2, MT"]),

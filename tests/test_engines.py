@@ -13,10 +13,8 @@ VCF = DATA / "oracle" / "variants.vcf"
 
 
 @pytest.fixture
-def genome(tmp_path):
-    path = tmp_path / "genome.fa"
-    path.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
-    return path
+def genome(oracle_genome):
+    return oracle_genome
 
 
 def scores(genome, model, engine, **options):

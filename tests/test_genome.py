@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pysam
 import pytest
+import writers
 from needs import lacking
 
 from varscore.errors import GenomeError, OptionError
@@ -31,11 +32,8 @@ CONTIGS = {
 
 
 def fasta(contigs: dict[str, str], end: str = "\n", width: int = 70) -> bytes:
-    lines = []
-    for name, bases in contigs.items():
-        lines.append(f">{name} a description")
-        lines.extend(bases[i : i + width] for i in range(0, len(bases), width))
-    return (end.join(lines) + end).encode()
+    text = writers.fasta(contigs, end=end, width=width, description=" a description")
+    return text.encode()
 
 
 def bgzip(text: bytes, path: Path, block: int = 0xFF00) -> Path:

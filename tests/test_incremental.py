@@ -12,6 +12,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
+from writers import write_fasta
 
 from varscore import load_model
 from varscore.engines.incremental import engine as incremental
@@ -47,9 +48,7 @@ ENSEMBLES = [(False, (0,)), (True, (0,)), (False, (5, -3)), (True, (1, 0, -1))]
 
 
 def write_genome(folder, **contigs):
-    path = folder / "genome.fa"
-    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
-    return ReferenceGenome(path)
+    return ReferenceGenome(write_fasta(folder / "genome.fa", contigs))
 
 
 @pytest.fixture(autouse=True)

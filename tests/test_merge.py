@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from writers import write_fasta, write_vcf
 
 import varscore.shards.merge
 import varscore.shards.score
@@ -27,7 +28,6 @@ from varscore.shards.shard import Shard, ShardPlan, scored_files
 from varscore.statistics import get_statistics
 
 DATA = Path(__file__).parent / "data"
-HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
 # Sharding and threads change how variants meet in batches, and so the order of float32 sums:
 # the README states this bound.
@@ -109,14 +109,13 @@ def test_genome_order_is_the_fastas_contigs_and_then_pos(policy, tmp_path):
 
 @pytest.mark.parametrize("order", ["input", "genome"])
 def test_contigs_in_another_order_than_the_genomes(order, policy, small_model, tmp_path):
-    vcf = tmp_path / "v.vcf"
     rows = [
-        "MT\t3\tmt\tT\tC",
-        "2\t5\tfirst\tA\tT",
-        "2\t6\tsecond\tC\tT",
-        "chr1\t155\tone\tT\tC",
+        ("MT", 3, "mt", "T", "C"),
+        ("2", 5, "first", "A", "T"),
+        ("2", 6, "second", "C", "T"),
+        ("chr1", 155, "one", "T", "C"),
     ]
-    vcf.write_text(HEADER + "".join(f"{row}\t.\t.\t.\n" for row in rows))
+    vcf = write_vcf(tmp_path / "v.vcf", rows)
     plan = plan_shards(vcf, policy / "policy.fa", tmp_path / "plan", shards=2)
     assert plan.in_input_order
     score_all(tmp_path, policy / "policy.fa", small_model)
@@ -142,16 +141,12 @@ def test_a_dataset_reads_as_one(policy, tmp_path):
 def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, sorted_input):
     """Synthetic numbers: the score of a row is its record's number, whatever its place."""
     records = 4_000
-    genome, vcf = tmp_path / "g.fa", tmp_path / "v.vcf"
-    genome.write_text(">c\n" + "ACGT" * 250 + "\n")
+    genome = write_fasta(tmp_path / "g.fa", {"c": "ACGT" * 250})
     positions = [record % 1000 for record in range(records)]
     if sorted_input:
         positions.sort()
-    alts = (("ACGT"[p % 4], "CGTA"[p % 4]) for p in positions)
-    rows = (
-        f"c\t{p + 1}\t.\t{r}\t{a}\t.\t.\t.\n" for p, (r, a) in zip(positions, alts, strict=True)
-    )
-    vcf.write_text(HEADER + "".join(rows))
+    rows = (("c", p + 1, "ACGT"[p % 4], "CGTA"[p % 4]) for p in positions)
+    vcf = write_vcf(tmp_path / "v.vcf", rows)
     plan = plan_shards(vcf, genome, tmp_path / "plan", shards=3)
     assert plan.in_input_order is sorted_input
     (tmp_path / "shards").mkdir()
@@ -349,9 +344,7 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
 def test_any_vcf_in_any_number_of_shards_gives_what_one_run_gives(
     policy, small_model, tmp_path, rows, shards, order
 ):
-    vcf, genome = tmp_path / "v.vcf", policy / "policy.fa"
-    lines = (f"{c}\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for c, pos, ref, alt in rows)
-    vcf.write_text(HEADER + "".join(lines))
+    vcf, genome = write_vcf(tmp_path / "v.vcf", rows), policy / "policy.fa"
     score_vcf(vcf, genome, tmp_path / "whole.parquet", model=small_model)
     plan_shards(vcf, genome, tmp_path / "plan", shards=shards)
     score_all(tmp_path, genome, small_model)

@@ -10,6 +10,7 @@ import pysam.bcftools
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from writers import COLUMNS, write_fasta, write_vcf
 
 from varscore.errors import VcfError
 from varscore.inputs.alleles import BuildGuard, in_region
@@ -42,8 +43,7 @@ CONTIGS = PLAIN | WITH_N | LONG
 
 @pytest.fixture(scope="module")
 def genome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceGenome]:
-    path = tmp_path_factory.mktemp("normalise") / "genome.fa"
-    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in CONTIGS.items()))
+    path = write_fasta(tmp_path_factory.mktemp("normalise") / "genome.fa", CONTIGS)
     with ReferenceGenome(path) as genome:
         yield genome
 
@@ -124,13 +124,10 @@ def test_normal_form_is_that_of_bcftools(genome: ReferenceGenome, tmp_path: Path
         )
         if alt != ref:
             variants.append(Variant(contig, start + 1, ref, alt))
-    vcf = tmp_path / "random.vcf"
-    with open(vcf, "w") as lines:
-        lines.write("##fileformat=VCFv4.2\n")
-        lines.writelines(f"##contig=<ID={c},length={len(b)}>\n" for c, b in PLAIN.items())
-        lines.write("#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
-        for i, v in enumerate(variants):
-            lines.write(f"{v.contig}\t{v.pos}\t{i}\t{v.ref}\t{v.alt}\t.\t.\t.\n")
+    contigs = "".join(f"##contig=<ID={c},length={len(b)}>\n" for c, b in PLAIN.items())
+    rows = ((v.contig, v.pos, i, v.ref, v.alt) for i, v in enumerate(variants))
+    header = f"##fileformat=VCFv4.2\n{contigs}{COLUMNS}"
+    vcf = write_vcf(tmp_path / "random.vcf", rows, header)
     expected = {}
     for line in str(pysam.bcftools.norm("-f", str(genome.path), str(vcf))).splitlines():
         if not line.startswith("#"):
@@ -224,15 +221,6 @@ def test_a_records_ref_counts_once(genome: ReferenceGenome) -> None:
     assert guard.statuses == {Status.REF_MISMATCH: 6}
 
 
-def write_vcf(path: Path, *records: str) -> Path:
-    head = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-    fields = (record.split() for record in records)
-    path.write_text(
-        head + "".join(f"{c}\t{p}\t.\t{ref}\t{alt}\t.\t.\t.\n" for c, p, ref, alt in fields)
-    )
-    return path
-
-
 def judged(vcf: Path, genome: ReferenceGenome) -> None:
     guard = BuildGuard(vcf, genome)
     for allele in read_alleles(vcf):
@@ -241,7 +229,7 @@ def judged(vcf: Path, genome: ReferenceGenome) -> None:
 
 
 def test_a_genome_without_any_of_the_contigs(genome: ReferenceGenome, tmp_path: Path) -> None:
-    vcf = write_vcf(tmp_path / "other.vcf", "chr7 5 A C", "chr8 5 A <DEL>")
+    vcf = write_vcf(tmp_path / "other.vcf", [("chr7", 5, "A", "C"), ("chr8", 5, "A", "<DEL>")])
     with pytest.raises(VcfError) as caught:
         judged(vcf, genome)
     assert "none of its contigs (chr7, chr8) is in" in str(caught.value)
@@ -249,8 +237,9 @@ def test_a_genome_without_any_of_the_contigs(genome: ReferenceGenome, tmp_path: 
 
 
 def test_one_known_contig_is_enough(genome: ReferenceGenome, tmp_path: Path) -> None:
-    judged(write_vcf(tmp_path / "mixed.vcf", "chr7 5 A C", "chrp0 1 A <DEL>"), genome)
+    rows = [("chr7", 5, "A", "C"), ("chrp0", 1, "A", "<DEL>")]
+    judged(write_vcf(tmp_path / "mixed.vcf", rows), genome)
 
 
 def test_no_records_are_no_mistake(genome: ReferenceGenome, tmp_path: Path) -> None:
-    judged(write_vcf(tmp_path / "empty.vcf"), genome)
+    judged(write_vcf(tmp_path / "empty.vcf", []), genome)

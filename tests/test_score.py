@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from policy_table import POLICY, SAME_VARIANT
+from writers import write_vcf
 
 import varscore.score
 from varscore import ScoreOptions, load_model, read_metadata, read_scores, score_vcf
@@ -16,28 +17,18 @@ from varscore.variant import Status
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 LENGTH, BIN, CROP = 16_384, 128, 16
 
 
 @pytest.fixture
-def genome(tmp_path):
-    """40 kb of human DNA without N (`inside`) and a contig's start (`left`)."""
-    path = tmp_path / "genome.fa"
-    path.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
-    return path
+def genome(oracle_genome):
+    return oracle_genome
 
 
 def bases_of(fasta, contig):
     records = fasta.read_text().split(">")[1:]
     parts = dict(record.split("\n", 1) for record in records)
     return parts[contig].replace("\n", "")
-
-
-def write_vcf(path, rows):
-    lines = ["\t".join([*map(str, row), ".", ".", "."]) for row in rows]
-    path.write_text(HEADER + "".join(f"{line}\n" for line in lines))
-    return path
 
 
 def test_policy_file_end_to_end(small_model, policy_genome, tmp_path):

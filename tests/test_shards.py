@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from policy_table import POLICY
+from writers import write_vcf
 
 from varscore.errors import OptionError, OutputError, VcfError
 from varscore.inputs.genome import ReferenceGenome
@@ -16,7 +17,6 @@ from varscore.shards.shard import Shard, ShardPlan
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "human"
-HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
 
 @pytest.fixture
@@ -24,10 +24,7 @@ def make_vcf(tmp_path):
     """Return a function that writes (chrom, pos, ref, alt) as a VCF and gives its path."""
 
     def write(rows, name="my.vcf"):
-        lines = (f"{c}\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n" for c, pos, ref, alt in rows)
-        path = tmp_path / name
-        path.write_text(HEADER + "".join(lines))
-        return path
+        return write_vcf(tmp_path / name, rows)
 
     return write
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pysam
 import pytest
+import writers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +18,8 @@ from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.variant import Allele, Status
 
 HEADER = b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n"
-COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-GOOD = b"chr1\t7\trs7\tA\tC\t.\t.\t.\n"
+COLUMNS = writers.COLUMNS.encode()
+GOOD = writers.record("chr1", 7, "rs7", "A", "C").encode()
 
 
 def vcf(*records: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from writers import write_fasta
 
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.vcf import read_alleles
@@ -29,8 +30,7 @@ CONTIGS = {f"c{n}": "".join(RNG.choices("ACGT", k=n)) for n in (1, 9, 40, 65, 30
 
 @pytest.fixture(scope="module")
 def genome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceGenome]:
-    path = tmp_path_factory.mktemp("windows") / "genome.fa"
-    path.write_text("".join(f">{name}\n{bases}\n" for name, bases in CONTIGS.items()))
+    path = write_fasta(tmp_path_factory.mktemp("windows") / "genome.fa", CONTIGS)
     with ReferenceGenome(path) as genome:
         yield genome
 

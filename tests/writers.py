@@ -1,0 +1,39 @@
+"""Small VCF and FASTA files for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+HEADER = f"##fileformat=VCFv4.2\n{COLUMNS}"
+
+
+def record(*fields: object) -> str:
+    """Return the line of a record: (chrom, pos, ref, alt) or (chrom, pos, id, ref, alt)."""
+    if len(fields) == 4:
+        fields = (*fields[:2], ".", *fields[2:])
+    return "\t".join(map(str, (*fields, ".", ".", "."))) + "\n"
+
+
+def write_vcf(path: Path, rows: Iterable[Iterable[object]], header: str = HEADER) -> Path:
+    """Write records, see above, as a VCF; return its path."""
+    path.write_text(header + "".join(record(*row) for row in rows))
+    return path
+
+
+def fasta(
+    contigs: Mapping[str, str], *, width: int = 70, end: str = "\n", description: str = ""
+) -> str:
+    """Return the text of a FASTA file with lines of some width, which end as told."""
+    lines = []
+    for name, bases in contigs.items():
+        lines.append(f">{name}{description}")
+        lines.extend(bases[i : i + width] for i in range(0, len(bases), width))
+    return end.join(lines) + end
+
+
+def write_fasta(path: Path, contigs: Mapping[str, str]) -> Path:
+    """Write contigs as a FASTA file; return its path."""
+    path.write_text(fasta(contigs))
+    return path
