@@ -454,9 +454,7 @@ WHOLE = fasta(CONTIGS)
         (_bgzf_block(b"hello\n") + _bgzf_block(b""), "cannot be indexed"),
     ],
 )
-def test_bad_files_are_named(
-    content: bytes, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_files_are_named(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "genome.fa"
     path.write_bytes(content)
     for _ in range(2):  # the first try leaves no index that the second would believe
@@ -464,7 +462,6 @@ def test_bad_files_are_named(
             ReferenceGenome(path)
         assert str(caught.value).startswith(f"{path}: ")
         assert "\n" not in str(caught.value)
-    assert capfd.readouterr().err == ""
     assert [file.name for file in tmp_path.iterdir()] == ["genome.fa"]
 
 
@@ -475,9 +472,7 @@ def test_no_file(tmp_path: Path) -> None:
         ReferenceGenome(tmp_path)
 
 
-def test_damage_within_a_bgzipped_file_is_an_error(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_damage_within_a_bgzipped_file_is_an_error(tmp_path: Path) -> None:
     path = bgzip(fasta(CONTIGS), tmp_path / "genome.fa.gz", block=30_000)
     indexed(path)
     content = bytearray(path.read_bytes())
@@ -486,7 +481,6 @@ def test_damage_within_a_bgzipped_file_is_an_error(
     genome = ReferenceGenome(path)
     with pytest.raises(GenomeError, match=r"chr2:1-250003 cannot be read: the file is corrupt"):
         genome.fetch(Interval("chr2", 0, 250_003))
-    assert capfd.readouterr().err == ""
     genome.close()
     with pytest.raises(ValueError, match="closed"):
         genome.fetch(Interval("chr2", 0, 250_003))

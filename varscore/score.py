@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from varscore.atomic import check_target
 from varscore.engines import Engine, OnScored
 from varscore.engines.auto import DEFAULT_MEMORY, make_engine
-from varscore.inputs.alleles import BuildGuard, in_region
-from varscore.inputs.genome import ReferenceGenome, parse_region
-from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
+from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
@@ -146,29 +144,13 @@ class Scorer:
         self, vcf: str | Path, output: str | Path, *, force: bool = False
     ) -> ScoreSummary:
         """Score every allele of a VCF; see the function `score_vcf`."""
-        options = self.options
-        region = parse_region(options.region, self.genome) if options.region else None
-
-        def read() -> Iterator[Allele]:
-            for allele in read_alleles(vcf, max_allele_length=options.max_allele_length):
-                if region is None or in_region(allele, region, self.genome):
-                    yield allele
-
-        def located() -> Iterator[Allele]:
-            guard = BuildGuard(vcf, self.genome, allow_mismatches=options.allow_ref_mismatches)
-            for number, allele in enumerate(read(), 1):
-                guard.see(seen := locate(allele, self.genome))
-                if number % self._chunk == 0:
-                    guard.check()
-                yield seen
-            guard.finish()
-
-        # A first reading finds damage at the file's end before hours of work, and the total.
-        total = sum(1 for _ in read())
-        with VariantProgress(Path(output).name, total) as progress:
-            return self.score(
-                located(), output, self.metadata(Path(vcf).name, options), progress, force=force
-            )
+        alleles = AlleleSource(vcf, self.genome, self.options)
+        # A first reading finds damage, and a genome of another build, before hours of work.
+        survey = alleles.survey()
+        survey.judge()
+        metadata = self.metadata(Path(vcf).name, self.options)
+        with VariantProgress(Path(output).name, survey.rows) as progress:
+            return self.score(alleles, output, metadata, progress, force=force)
 
     def score(
         self,

@@ -58,6 +58,7 @@ def bench(
     import torch
 
     from varscore.bench import bench as measure
+    from varscore.inputs.htslib import silence
     from varscore.models.cache import demo_folder
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
@@ -66,6 +67,7 @@ def bench(
         raise OptionError("bench: give a VCF and its --genome, or neither for the demo's")
     if vcf is None or genome is None:
         vcf, genome = demo_folder() / "demo.vcf", demo_folder() / "genome.fa.gz"
+    silence()
     if threads:
         torch.set_num_threads(threads)
     loaded = load_model(model, params=params, activation=activation, device=device)

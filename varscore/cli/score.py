@@ -109,6 +109,7 @@ def score(
 
     from varscore.atomic import check_target
     from varscore.gpu import use_free_gpu
+    from varscore.inputs.htslib import silence
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
     from varscore.score import score_vcf
@@ -131,6 +132,7 @@ def score(
     if threads:
         torch.set_num_threads(threads)
     check_target(output, force=force)
+    silence()
     if device != "cpu":
         use_free_gpu()
     loaded = load_model(
@@ -160,8 +162,12 @@ def check(
 ) -> None:
     """Show what `score` would do with a VCF: contigs, REF match rate, alleles per status."""
     from varscore.check import check_vcf
+    from varscore.inputs.htslib import silence
+    from varscore.options import ScoreOptions
 
-    report = check_vcf(vcf, genome, region=region, max_allele_length=max_allele_length)
+    silence()
+    options = ScoreOptions(region=region, max_allele_length=max_allele_length)
+    report = check_vcf(vcf, genome, options)
     typer.echo(str(report))
     report.raise_if_unscorable()
 

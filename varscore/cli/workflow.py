@@ -38,8 +38,10 @@ def plan(
     force: Force = False,
 ) -> None:
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
+    from varscore.inputs.htslib import silence
     from varscore.shards.plan import plan_shards
 
+    silence()
     made = plan_shards(
         vcf,
         genome,

@@ -1,110 +1,177 @@
-"""From a VCF to alleles that are located on a genome, and the guard against another build."""
+"""From a VCF to alleles located on a genome, and the guard against another build."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 from varscore.errors import VcfError
-from varscore.inputs.genome import ReferenceGenome, some_names
+from varscore.inputs.genome import ReferenceGenome, parse_region, some_names
+from varscore.inputs.normalise import locate
+from varscore.inputs.vcf import read_alleles
+from varscore.options import ScoreOptions
 from varscore.variant import Allele, Interval, Status
 
-
-def in_region(allele: Allele, region: Interval, genome: ReferenceGenome) -> bool:
-    """Tell whether a record's POS, as written, lies in a region of the genome.
-
-    Unlike a query for overlap this cuts a VCF into parts that share no record.
-    """
-    return (
-        region.start < allele.pos <= region.end
-        and genome.resolve(allele.chrom) == region.contig
-    )
+_BATCH_ALLELES = 1 << 16  # held as objects, some 500 bytes each
+_FEWEST_MISMATCHES = 5  # fewer say nothing about the build, whatever their share
 
 
-class BuildGuard:
-    """Notices that VCF and genome are of different builds.
+class AlleleSource:
+    """The alleles of a VCF that options ask for, located on a genome, in the VCF's order.
+
+    Each iteration reads the VCF anew, to its end. Memory does not depend on its length.
 
     Parameters
     ----------
     vcf : str or Path
-        For the messages.
+        VCF, bgzipped VCF or BCF; sorted or not.
     genome : ReferenceGenome
-    allow_mismatches : bool
-        Whether REF alleles that differ are counted, but never too many.
+    options : ScoreOptions, optional
+        Of it count `region`, `max_allele_length` and `allow_ref_mismatches`.
 
-    Attributes
-    ----------
-    compared, mismatches : int
-        REF alleles, one a record, that were compared with the genome and that differed.
-    statuses : Counter of Status
-        Alleles of each status.
-    contigs : dict of str to (str or None)
-        The VCF's contigs that were seen, and their names in the FASTA file.
+    Raises
+    ------
+    OptionError
+        If the region is none of the genome's.
     """
 
     def __init__(
-        self, vcf: str | Path, genome: ReferenceGenome, *, allow_mismatches: bool = False
+        self, vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions | None = None
     ) -> None:
-        self.vcf, self.genome, self.allow_mismatches = vcf, genome, allow_mismatches
-        self.compared = self.mismatches = 0
+        self.vcf, self.genome, self.options = Path(vcf), genome, options or ScoreOptions()
+        region = self.options.region
+        self._region = parse_region(region, genome) if region else None
+
+    def __iter__(self) -> Iterator[Allele]:
+        """Yield the alleles one by one; raises what `batches` raises."""
+        return chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[Allele]]:
+        """Yield the alleles in lists of bounded length, none of them empty.
+
+        Raises
+        ------
+        VcfError
+            As `varscore.inputs.vcf.read_alleles`, once the alleles before the damage are
+            yielded, but for those of the last list.
+        GenomeError
+            If the FASTA file cannot be read.
+        """
+        alleles = self._read()
+        while batch := list(islice(alleles, _BATCH_ALLELES)):
+            yield _locate_all(batch, self.genome)
+
+    def survey(self) -> Survey:
+        """Read the VCF to its end, and return what is in it; raises what `batches` raises."""
+        survey = Survey(self)
+        for batch in self.batches():
+            survey.see(batch)
+        return survey
+
+    def _read(self) -> Iterator[Allele]:
+        region = self._region
+        alleles = read_alleles(self.vcf, max_allele_length=self.options.max_allele_length)
+        if region is None:
+            return alleles
+        return (allele for allele in alleles if self._is_within(allele, region))
+
+    def _is_within(self, allele: Allele, region: Interval) -> bool:
+        """Tell whether a record's POS, as written, lies in a region of the genome.
+
+        Unlike a query for overlap this cuts a VCF into parts that share no record.
+        """
+        return (
+            region.start < allele.pos <= region.end
+            and self.genome.resolve(allele.chrom) == region.contig
+        )
+
+
+def _locate_all(alleles: Sequence[Allele], genome: ReferenceGenome) -> list[Allele]:
+    """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
+    located = list(alleles)
+    for i in sorted(range(len(located)), key=lambda i: (alleles[i].chrom, alleles[i].pos)):
+        located[i] = locate(alleles[i], genome)
+    return located
+
+
+class Survey:
+    """What a VCF holds, counted as its alleles pass, and whether genome and VCF fit together.
+
+    The verdict is one on all alleles: neither their order nor the pieces in which they are
+    read, planned or scored can change it.
+
+    Parameters
+    ----------
+    source : AlleleSource
+
+    Attributes
+    ----------
+    statuses : Counter of Status
+        Alleles of each status.
+    contigs : dict of str to (str or None)
+        The VCF's contigs, in order of appearance, and their names in the FASTA file.
+    compared, mismatches : int
+        REF alleles, one a record, that were compared with the genome and that differed.
+    """
+
+    def __init__(self, source: AlleleSource) -> None:
+        self._source = source
         self.statuses: Counter[Status] = Counter()
         self.contigs: dict[str, str | None] = {}
+        self.compared = self.mismatches = 0
         self._first_mismatch: Allele | None = None
         self._last_record = -1
 
-    def see(self, allele: Allele) -> Allele:
-        """Count an allele that was located, and return it; alleles come in their order."""
-        self.statuses[allele.status] += 1
-        if allele.chrom not in self.contigs:
-            self.contigs[allele.chrom] = self.genome.resolve(allele.chrom)
-        differs = allele.status is Status.REF_MISMATCH
-        if (differs or allele.status is Status.SCORED) and allele.record != self._last_record:
-            self._last_record = allele.record
-            self.compared += 1
-            self.mismatches += differs
-            if differs:
-                self._first_mismatch = self._first_mismatch or allele
-        return allele
+    @property
+    def rows(self) -> int:
+        """Alleles in all."""
+        return self.statuses.total()
 
-    def check(self) -> None:
-        """Judge the REF alleles seen so far.
+    def see(self, alleles: Sequence[Allele]) -> None:
+        """Count located alleles, which come in the VCF's order."""
+        self.statuses.update(allele.status for allele in alleles)
+        for chrom in dict.fromkeys(allele.chrom for allele in alleles):
+            self.contigs.setdefault(chrom, self._source.genome.resolve(chrom))
+        for allele in alleles:
+            differs = allele.status is Status.REF_MISMATCH
+            if not (differs or allele.status is Status.SCORED):
+                continue
+            if allele.record != self._last_record:  # a record's ALTs share its REF
+                self._last_record = allele.record
+                self.compared += 1
+                self.mismatches += differs
+                if differs and self._first_mismatch is None:
+                    self._first_mismatch = allele
 
-        Raises
-        ------
-        VcfError
-            If five or more, and more than a third of them, differ from the genome.
-        """
-        first = self._first_mismatch
-        if self.allow_mismatches or first is None:
-            return
-        if self.mismatches < 5 or 3 * self.mismatches <= self.compared:
-            return
-        contig = self.contigs[first.chrom] or ""
-        found = self.genome.fetch(
-            Interval(contig, first.pos - 1, first.pos - 1 + len(first.ref))
-        )
-        raise VcfError(
-            f"{self.vcf}: of {self.compared} REF alleles compared, {self.mismatches} differ "
-            f"from {self.genome.path}; the first is {_shorten(first.ref)} at "
-            f"{first.chrom}:{first.pos}, where the genome has {_shorten(found)}: VCF and "
-            "genome are probably of different builds; give the VCF's own genome, or go on "
-            "with --allow-ref-mismatches"
-        )
-
-    def finish(self) -> None:
-        """Judge the whole VCF, when all of its alleles were seen.
+    def judge(self) -> None:
+        """Judge the VCF, when all of its alleles were seen.
 
         Raises
         ------
         VcfError
-            As `check`, or if there were alleles and the FASTA file has none of their contigs.
+            If five or more of the REF alleles that were compared, and more than a third of
+            them, differ from the genome, and options do not allow it; if there were alleles
+            and the FASTA file has none of their contigs.
         """
-        self.check()
+        vcf, genome, first = self._source.vcf, self._source.genome, self._first_mismatch
+        many = self.mismatches >= _FEWEST_MISMATCHES and 3 * self.mismatches > self.compared
+        if many and first is not None and not self._source.options.allow_ref_mismatches:
+            start, contig = first.pos - 1, self.contigs[first.chrom] or ""
+            found = genome.fetch(Interval(contig, start, start + len(first.ref)))
+            raise VcfError(
+                f"{vcf}: of {self.compared} REF alleles compared, {self.mismatches} differ "
+                f"from {genome.path}; the first is {_shorten(first.ref)} at "
+                f"{first.chrom}:{first.pos}, where the genome has {_shorten(found)}: VCF and "
+                "genome are probably of different builds; give the VCF's own genome, or go on "
+                "with --allow-ref-mismatches"
+            )
         if self.contigs and not any(self.contigs.values()):
             raise VcfError(
-                f"{self.vcf}: none of its contigs ({some_names(self.contigs)}) is in "
-                f"{self.genome.path} ({some_names(self.genome.lengths)}); give the genome that "
-                "the VCF was made with"
+                f"{vcf}: none of its contigs ({some_names(self.contigs)}) is in "
+                f"{genome.path} ({some_names(genome.lengths)}); give the genome that the VCF "
+                "was made with"
             )
 
 

@@ -18,7 +18,7 @@ from pysam.utils import SamtoolsError
 
 from varscore.atomic import Partial
 from varscore.errors import GenomeError, OutputError
-from varscore.inputs.htslib import compression, ends_whole, quiet
+from varscore.inputs.htslib import compression, ends_whole
 
 _LONGEST_GAP = 1 << 16  # bytes between two contigs' bases: a header, and blank lines
 
@@ -95,8 +95,7 @@ def _build(path: Path, problem: str) -> None:
         indexes = [partial.path for partial in partials]
         options = zip(("--gzi-idx", "--fai-idx")[-len(indexes) :], indexes, strict=True)
         try:
-            with quiet():
-                pysam.faidx(str(path), *(str(word) for pair in options for word in pair))
+            pysam.faidx(str(path), *(str(word) for pair in options for word in pair))
         except SamtoolsError as error:
             raise GenomeError(
                 f"{path}: cannot be indexed; expected a FASTA file in which the lines of a "
@@ -121,7 +120,7 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
     *gzi, fai = indexes
     try:
         contigs = _read_fai(fai)
-        with quiet(), _decompressed(path, *gzi) as read:
+        with _decompressed(path, *gzi) as read:
             end = 0
             for name, length, start, line_bases, line_bytes in contigs:
                 gap = read(end, start - end) if 0 < start - end <= _LONGEST_GAP else b""

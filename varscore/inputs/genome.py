@@ -20,7 +20,6 @@ import pysam
 
 from varscore.errors import GenomeError, OptionError
 from varscore.inputs.fasta_index import ensure_index
-from varscore.inputs.htslib import quiet
 from varscore.variant import Interval
 
 _PIECE = 1 << 15  # bases read at once where few are asked for
@@ -64,8 +63,7 @@ class ReferenceGenome:
         self._piece = ("", 0, "")  # contig, start and bases of the last piece read
 
     def _open(self) -> None:
-        with quiet():
-            self._file = pysam.FastaFile(str(self.path.absolute()))
+        self._file = pysam.FastaFile(str(self.path.absolute()))
         self._process = os.getpid()
         self._lock = threading.Lock()
 
@@ -147,7 +145,7 @@ class ReferenceGenome:
             self._open()
         bases, failure = "", None
         try:
-            with self._lock, quiet():
+            with self._lock:
                 bases = self._file.fetch(contig, start, end).upper()
         except (OSError, ValueError) as error:
             if self._file.closed:

@@ -7,7 +7,6 @@ the terminal rather than into its errors.
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import Literal
 
@@ -36,24 +35,9 @@ def ends_whole(path: Path) -> bool:
         return file.read() == _END
 
 
-class quiet:  # noqa: N801 - a context manager, named like contextlib's
-    """Keep htslib from writing to stderr, so that the one message is the error's own.
+def silence() -> None:
+    """Keep htslib from writing to stderr, so that an error's own line is the only one.
 
-    The setting is the whole process's: the last of several threads to leave restores it.
+    The setting is the whole process's: for the command line, which owns its process.
     """
-
-    _lock = threading.Lock()
-    _inside = 0
-    _verbosity = 0
-
-    def __enter__(self) -> None:
-        with quiet._lock:
-            if not quiet._inside:
-                quiet._verbosity = pysam.set_verbosity(0)
-            quiet._inside += 1
-
-    def __exit__(self, *error: object) -> None:
-        with quiet._lock:
-            quiet._inside -= 1
-            if not quiet._inside:
-                pysam.set_verbosity(quiet._verbosity)
+    pysam.set_verbosity(0)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pysam
 
 from varscore.errors import VcfError
-from varscore.inputs.htslib import compression, ends_whole, quiet
+from varscore.inputs.htslib import compression, ends_whole
 from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.variant import Allele, Status
 
@@ -58,8 +58,7 @@ def read_alleles(
     try:
         for number in count():
             try:
-                with quiet():
-                    record = next(records, None)
+                record = next(records, None)
                 if record is None:
                     records.close()  # which fails if the end was reached by a fault
                     return
@@ -157,8 +156,7 @@ def _open(path: Path) -> pysam.VariantFile:
             "download it again"
         )
     try:
-        with quiet():
-            return pysam.VariantFile(str(path), drop_samples=True)
+        return pysam.VariantFile(str(path), drop_samples=True)
     except (OSError, ValueError) as error:
         found = "has no sound VCF header" if path.stat().st_size else "the file is empty"
         raise VcfError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,17 @@ from numpy.typing import NDArray
 
 from varscore.atomic import Partial, naming_output, remove_stale, write_json
 from varscore.errors import OptionError, OutputError
-from varscore.inputs.alleles import BuildGuard, in_region
-from varscore.inputs.genome import ReferenceGenome, parse_region
-from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
-from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
+from varscore.inputs.alleles import AlleleSource, Survey
+from varscore.inputs.genome import ReferenceGenome
+from varscore.options import DEFAULT_MAX_ALLELE_LENGTH, ScoreOptions
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultFile
 from varscore.results.table import VARIANT_COLUMNS, variant_columns
 from varscore.shards.shard import PLAN_FILE, SHARD_SCHEMA, ShardEntry, ShardPlan
-from varscore.variant import Allele, Variant
+from varscore.variant import Variant
 from varscore.version import __version__
 
 _BATCH_ROWS = 65536
-_SPOOL_ROWS = 4 * _BATCH_ROWS  # held as objects, some 500 bytes each
 _MANY_SHARDS = 1000
 _LEAST_ROWS = 256
 _FILES = re.compile(rf"{re.escape(PLAN_FILE)}|\d{{4,}}\.parquet")
@@ -81,20 +78,20 @@ def plan_shards(
     """
     if shards is not None and shards < 1:
         raise OptionError(f"shards: {shards} is less than 1")
+    planned = ScoreOptions(
+        region=region,
+        max_allele_length=max_allele_length,
+        allow_ref_mismatches=allow_ref_mismatches,
+    )
     folder = Path(folder)
     spool = folder / "alleles"
     _prepare(folder, force=force)
     reference = genome if isinstance(genome, ReferenceGenome) else ReferenceGenome(genome)
-    within = parse_region(region, reference) if region else None
-    guard = BuildGuard(vcf, reference, allow_mismatches=allow_ref_mismatches)
-    alleles = (
-        allele
-        for allele in read_alleles(vcf, max_allele_length=max_allele_length)
-        if within is None or in_region(allele, within, reference)
-    )
     spooled = Partial(spool)
     try:
-        keys = _spool(alleles, spooled.__enter__().path, guard)
+        source = AlleleSource(vcf, reference, planned)
+        keys, survey = _spool(source, spooled.__enter__().path)
+        survey.judge()
         with naming_output(spool), pa.memory_map(str(spooled.path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             order = keys.order()
@@ -126,7 +123,7 @@ def plan_shards(
         genome={**writer.genome, "m5": dict(sorted(writer.digests.items()))},
         options=options,
         rows=sum(entry.rows for entry in entries),
-        statuses={status.value: n for status, n in guard.statuses.most_common()},
+        statuses={status.value: n for status, n in survey.statuses.most_common()},
         in_input_order=order is None,
         shards=entries,
     )
@@ -166,8 +163,9 @@ class _Keys:
         return np.lexsort((self.positions, self.contigs))
 
 
-def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
-    """Locate all alleles, and write them to a file that can be mapped into memory."""
+def _spool(source: AlleleSource, spool: Path) -> tuple[_Keys, Survey]:
+    """Write all alleles to a file that can be mapped into memory."""
+    survey = Survey(source)
     ranks: dict[str, int] = {}
     contigs, positions, costs = [], [], []
     with (
@@ -175,10 +173,8 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
         open(spool, "wb") as file,
         pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
     ):
-        while batch := _locate_all(list(islice(alleles, _SPOOL_ROWS)), guard.genome):
-            for allele in batch:
-                guard.see(allele)
-            guard.check()
+        for batch in source.batches():
+            survey.see(batch)
             variants = [allele.variant for allele in batch]
             columns = [
                 pa.array(
@@ -195,24 +191,17 @@ def _spool(alleles: Iterator[Allele], spool: Path, guard: BuildGuard) -> _Keys:
             writer.write_batch(
                 pa.record_batch([*variant_columns(batch), *columns], schema=SHARD_SCHEMA)
             )
-            names = (guard.contigs[allele.chrom] or allele.chrom for allele in batch)
+            names = (survey.contigs[allele.chrom] or allele.chrom for allele in batch)
             contigs.append(
                 np.array([ranks.setdefault(name, len(ranks)) for name in names], np.int32)
             )
             positions.append(np.array([allele.pos for allele in batch], np.int64))
             costs.append(np.array([_cost(variant) for variant in variants], np.int64))
-    guard.finish()
     if not costs:
-        return _Keys(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))
-    return _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
-
-
-def _locate_all(alleles: list[Allele], genome: ReferenceGenome) -> list[Allele]:
-    """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
-    order = sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos))
-    for i in order:
-        alleles[i] = locate(alleles[i], genome)
-    return alleles
+        none = np.empty(0, np.int64)
+        return _Keys(np.empty(0, np.int32), none, none), survey
+    keys = _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
+    return keys, survey
 
 
 def _cost(variant: Variant | None) -> int:
