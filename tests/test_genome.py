@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -238,6 +239,39 @@ def test_threads_share_a_genome(tmp_path: Path) -> None:
 
         with ThreadPoolExecutor(8) as pool:
             assert all(pool.map(agree, range(8)))
+
+
+def test_closing_waits_for_a_read_in_progress(tmp_path: Path) -> None:
+    """Else the file would be closed below the read, which ends the process by a signal."""
+    bases = CONTIGS["chr2"].upper()
+    path = bgzipped(tmp_path)
+
+    def read_for_ever(genome: ReferenceGenome, begun: threading.Barrier) -> None:
+        begun.wait(60)
+        while genome.fetch(Interval("chr2", 10, 100_000)) == bases[10:100_000]:
+            pass
+
+    for _ in range(20):
+        with ThreadPoolExecutor(4) as pool:
+            with ReferenceGenome(path) as genome:
+                begun = threading.Barrier(5)
+                readers = [pool.submit(read_for_ever, genome, begun) for _ in range(4)]
+                begun.wait(60)
+            for reader in readers:
+                with pytest.raises(ValueError, match=r"fa\.gz: the genome was closed"):
+                    reader.result(60)
+
+
+def test_a_closed_genome_is_not_read_from_memory_either(tmp_path: Path) -> None:
+    genome = ReferenceGenome(plain(tmp_path))
+    assert genome.fetch(Interval("chr2", 5, 9)) == CONTIGS["chr2"][5:9].upper()
+    genome.close()
+    genome.close()  # no matter
+    for interval in (Interval("chr2", 5, 9), Interval("chr2", -9, -5)):
+        with pytest.raises(ValueError, match=r"genome\.fa: the genome was closed"):
+            genome.fetch(interval)
+    with pytest.raises(ValueError, match="closed"):
+        genome.digest(["chr2"])
 
 
 def test_forked_processes_do_not_disturb_each_other(tmp_path: Path) -> None:

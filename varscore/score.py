@@ -182,10 +182,11 @@ class Scorer:
         statuses: Counter[str] = Counter()
         contigs: set[str] = set()
         with ScoreWriter(output, self.statistics, self.tracks, metadata, force=force) as writer:
-            for chunk in prefetch(self._chunks(alleles), depth=1):
-                writer.write(chunk, self._score(chunk, progress))
-                statuses.update(allele.status.value for allele in chunk)
-                contigs.update(a.variant.contig for a in chunk if a.variant is not None)
+            with prefetch(self._chunks(alleles), depth=1) as chunks:
+                for chunk in chunks:
+                    writer.write(chunk, self._score(chunk, progress))
+                    statuses.update(allele.status.value for allele in chunk)
+                    contigs.update(a.variant.contig for a in chunk if a.variant is not None)
             metadata["rows"] = sum(statuses.values())
             metadata["statuses"] = dict(sorted(statuses.items()))
             metadata["genome"]["m5"] = self.genome.digest(sorted(contigs))

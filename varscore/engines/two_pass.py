@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,22 +96,24 @@ class TwoPassEngine:
         ndarray, shape (B, S, T), float32
             float64 where the network is.
         """
-        changes = self.changes(variants)
         shape = (len(variants), len(self.statistics), self.network.config.n_tracks)
         scores = torch.empty(shape, dtype=self._dtype)
         done = 0
-        for change in changes:
-            stop = done + change.ref.shape[0]
-            for column, statistic in enumerate(self.statistics):
-                scores[done:stop, column] = statistic.function(change)
-            if on_scored:
-                on_scored(stop - done)
-            done = stop
+        with closing(self.changes(variants)) as changes:
+            for change in changes:
+                stop = done + change.ref.shape[0]
+                for column, statistic in enumerate(self.statistics):
+                    scores[done:stop, column] = statistic.function(change)
+                if on_scored:
+                    on_scored(stop - done)
+                done = stop
         return scores.numpy()
 
     @torch.inference_mode()
-    def changes(self, variants: Sequence[Variant]) -> Iterator[CoverageChange]:
+    def changes(self, variants: Sequence[Variant]) -> Generator[CoverageChange, None, None]:
         """Predict the coverage of both alleles, averaged over strands and shifts.
+
+        A thread reads the genome ahead until the generator is at its end or is closed.
 
         Yields
         ------
@@ -119,13 +122,13 @@ class TwoPassEngine:
         """
         size = max(1, self.windows_per_batch // 2)
         groups = [variants[i : i + size] for i in range(0, len(variants), size)]
-        passes = prefetch(p for group in groups for p in self._passes(group))
         members = len(self.plan.shifts) * (1 + self.plan.reverse_complement)
-        for _ in groups:
-            total = self._predict(next(passes))
-            for _ in range(members - 1):
-                total = _add(total, self._predict(next(passes)))
-            yield CoverageChange.between(total.ref / members, total.alt / members)
+        with prefetch(p for group in groups for p in self._passes(group)) as passes:
+            for _ in groups:
+                total = self._predict(next(passes))
+                for _ in range(members - 1):
+                    total = _add(total, self._predict(next(passes)))
+                yield CoverageChange.between(total.ref / members, total.alt / members)
 
     def _passes(self, variants: Sequence[Variant]) -> Iterator[_Pass]:
         config = self.network.config

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import pysam
 
@@ -26,11 +26,20 @@ _PIECE = 1 << 15  # bases read at once where few are asked for
 _DIGEST_PIECE = 1 << 23
 
 
+class _Opened(NamedTuple):
+    """A file as one process has it: file, process and lock change together, or not."""
+
+    file: pysam.FastaFile
+    process: int
+    lock: threading.Lock  # of this process: in a forked one nobody might release the former
+
+
 class ReferenceGenome:
     """A FASTA file, plain or bgzipped, with random access.
 
     Threads may share a genome. A process that was forked opens the file anew: processes
-    that share a file's position would read each other's bases.
+    that share a file's position would read each other's bases. A context manager, which
+    closes the file on leaving.
 
     Parameters
     ----------
@@ -54,22 +63,35 @@ class ReferenceGenome:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         ensure_index(self.path)
-        self._open()
+        self._closed = False
+        self._opened = self._open()
         self.lengths: dict[str, int] = dict(
-            zip(self._file.references, self._file.lengths, strict=True)
+            zip(self._opened.file.references, self._opened.file.lengths, strict=True)
         )
         self._names: dict[str, str | None] = {}
         self._digests: dict[str, str] = {}
         self._piece = ("", 0, "")  # contig, start and bases of the last piece read
 
-    def _open(self) -> None:
-        self._file = pysam.FastaFile(str(self.path.absolute()))
-        self._process = os.getpid()
-        self._lock = threading.Lock()
+    def _open(self) -> _Opened:
+        file = pysam.FastaFile(str(self.path.absolute()))
+        return _Opened(file, os.getpid(), threading.Lock())
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, once a read in progress has ended; no further one is begun."""
+        opened = self._own()
+        with opened.lock:
+            self._closed = True
+            opened.file.close()
+
+    def _own(self) -> _Opened:
+        """Return this process's file, which is opened now if the process was forked."""
+        if self._opened.process != os.getpid():
+            self._opened = self._open()
+        return self._opened
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError(f"{self.path}: the genome was closed and is read again")
 
     def __enter__(self) -> Self:
         return self
@@ -114,8 +136,9 @@ class ReferenceGenome:
         KeyError
             If the FASTA file has no such contig.
         ValueError
-            If the interval ends before it starts.
+            If the interval ends before it starts, or the genome was closed.
         """
+        self._check_open()
         contig, start, end = interval
         if end < start:
             raise ValueError(f"{interval} ends before it starts")
@@ -141,16 +164,14 @@ class ReferenceGenome:
         return bases[start - first : end - first]
 
     def _read_file(self, contig: str, start: int, end: int) -> str:
-        if self._process != os.getpid():
-            self._open()
         bases, failure = "", None
-        try:
-            with self._lock:
-                bases = self._file.fetch(contig, start, end).upper()
-        except (OSError, ValueError) as error:
-            if self._file.closed:
-                raise  # a bug, not the file's fault
-            failure = error
+        opened = self._own()
+        with opened.lock:
+            self._check_open()  # it may have been closed while the lock was waited for
+            try:
+                bases = opened.file.fetch(contig, start, end).upper()
+            except (OSError, ValueError) as error:
+                failure = error
         if len(bases) != end - start:
             raise GenomeError(
                 f"{self.path}: {contig}:{start + 1}-{end} cannot be read: the file is corrupt, "
