@@ -1,6 +1,7 @@
 """The command line as users meet it: results, one clear line for bad input, exit codes."""
 
 import gzip
+import json
 import os
 import resource
 import subprocess
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pysam
 import pytest
+import typer.main
 from safetensors.torch import load_file, save_file
 from writers import HEADER, record
 
 from varscore import read_metadata, read_scores
+from varscore.cli import app
 from varscore.version import __version__
 
 DATA = Path(__file__).parent / "data"
@@ -75,14 +78,69 @@ def test_check_fails_where_score_would(varscore, policy_genome, vcf):
     assert stderr.startswith("varscore: error: ")
 
 
+def test_a_score_line_becomes_a_check_by_changing_one_word(
+    varscore, policy_genome, vcf, tmp_path
+):
+    line = [
+        vcf(HEADER + RECORD), "--genome", policy_genome, "-o", tmp_path / "o.parquet",
+        "--model", WEIGHTS, "--params", WEIGHTS.with_name("params.json"),
+        "--activation", "quick_gelu", "--statistics", "SAD,D2", "--tracks", "track_1",
+        "--windows", "binned", "--indels", "trim", "--reverse-complement", "--shifts", "0,1",
+        "--engine", "incremental", "--precision", "mixed", "--region", "chr1",
+        "--max-allele-length", 20, "--allow-ref-mismatches", "--device", "cpu",
+        "--threads", 2, "--memory", 1, "--resume", "--force",
+    ]  # fmt: skip
+    checked = varscore("check", *line, "--json")
+    assert checked[0] == 0, checked[2]
+    assert json.loads(checked[1])["statuses"] == {"scored": 1}
+    assert not (tmp_path / "o.parquet").exists()
+    scored = varscore("score", *line)
+    assert scored[0] == 0, scored[2]
+    assert read_metadata(tmp_path / "o.parquet")["rows"] == 1
+
+
+def test_check_takes_every_option_of_score():
+    commands = typer.main.get_command(app).commands
+    of_score, of_check = ({p.name for p in commands[n].params} for n in ("score", "check"))
+    assert of_score - of_check == {"shard"}
+    assert of_check - of_score == {"as_json"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--max-allele-length", "10000"], "max_allele_length: 10000 is more than a quarter"),
+        (["--shifts", "0,5000"], "shifts: 5000 is more than a quarter"),
+        (["--tracks", "track_77"], "'track_77' is neither an identifier nor found"),
+        (["--track-table", DATA / "policy.vcf"], "no column 'identifier'"),
+    ],
+)
+def test_check_refuses_what_does_not_fit_the_model(
+    options, words, varscore, policy_genome, vcf, tmp_path
+):
+    out = tmp_path / "o.parquet"
+    line = [vcf(HEADER + RECORD), "-g", policy_genome, "--model", WEIGHTS, *options]
+    for command in (["check"], ["score", "-o", out]):
+        assert_refused(varscore(*command, *line), out, words)
+
+
 def test_version_and_help(varscore):
     assert varscore("--version")[1] == f"varscore {__version__}\n"
     assert "score" in varscore("--help")[1]
 
 
 @pytest.mark.parametrize(
-    "arguments", [["score"], ["scores"], ["score", "a.vcf", "--genom", "g"], ["model", "nope"]]
-)
+    "arguments",
+    [
+        ["score"], ["scores"], ["score", "a.vcf", "--genom", "g"], ["model", "nope"],
+        ["score", "-g", "g", "-o", "o"],
+        ["score", "a.vcf", "--shard", "s", "-g", "g", "-o", "o"],
+        ["score", "--shard", "s", "-g", "g", "-o", "o", "--resume"],
+        ["score", "--shard", "s", "-g", "g", "-o", "o", "--region", "chr1"],
+        ["bench", "a.vcf"], ["check", "a.vcf"], ["merge", "plan"],
+        ["score", "a.vcf", "-g", "g", "-o", "o", "--force=yes"],
+    ],
+)  # fmt: skip
 def test_wrong_usage_is_exit_code_2(varscore, arguments):
     assert varscore(*arguments)[0] == 2
 

@@ -227,7 +227,7 @@ def test_an_existing_output_is_kept(small_model, genome, tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"statistics": ["SADD"]}, "'SADD' is unknown; choose from SAD"),
+        ({"statistics": ["SADD"]}, "statistics: 'SADD' is none of SAD"),
         ({"windows": "centered"}, "windows: 'centered' is none of centred, binned"),
         ({"indels": "both"}, "indels: 'both' is none of stitch, trim"),
         ({"engine": "fast"}, "engine: 'fast' is none of auto"),

@@ -31,11 +31,11 @@ from snakemake_runs import (
 )
 
 from varscore import read_scores, score_vcf
+from varscore.options import OPTIONS, names
 from varscore.results.table import VARIANT_COLUMNS
 from varscore.workflow import (
-    PLAN_OPTIONS,
-    SCORE_OPTIONS,
     input_samples,
+    plan_arguments,
     score_arguments,
     score_identity,
 )
@@ -166,7 +166,7 @@ def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
         "reverse_complement": True, "shifts": [0, -1], "engine": "two-pass",
         "precision": "mixed",
     }  # fmt: skip
-    assert set(other) == set(SCORE_OPTIONS)
+    assert set(other) == set(names("model", "scored"))
     for key, value in other.items():
         assert score_arguments(config | {key: value}) != usual
     assert "'--tracks=a,b c'" in score_arguments(config | other)
@@ -178,26 +178,17 @@ def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
     assert score_identity(config | {"tracks": str(table)}) != first
 
 
-def test_the_config_has_every_option_of_score_with_its_default():
-    import typer.main
-
-    from varscore.cli import app
-
-    commands = typer.main.get_command(app).commands
-    options = {p.name: p.default for p in commands["score"].params if p.name != "help"}
-    own = ("vcf", "shard", "genome", "output", "resume", "force")  # the rules' business
-    wanted = {name: value for name, value in options.items() if name not in own}
-    keys = SCHEMA["properties"]
-    assert set(wanted) <= set(keys)
-    assert set(wanted) == {*PLAN_OPTIONS, *SCORE_OPTIONS, "device", "threads", "memory"}
-    for name, value in wanted.items():
-        default = keys[name]["default"]
-        if isinstance(default, list):
-            default = ",".join(map(str, default))
-        if name != "threads":  # a job has as many as it was given
-            assert default == getattr(value, "value", value), name
-    plan = {p.name for p in commands["plan"].params} - {"help", "output", "force"}
-    assert plan == {"vcf", "genome", "shards", *PLAN_OPTIONS}
+def test_every_option_is_a_config_key_and_of_one_command():
+    of_config = {"vcf", "genome", "out", "shards", "order", "dataset"}
+    of_a_job = {"memory_mb", "runtime", "gpu"}
+    assert set(SCHEMA["properties"]) == set(OPTIONS) | of_config | of_a_job
+    config = {key: facts.get("default") for key, facts in SCHEMA["properties"].items()}
+    planned = plan_arguments(config | {"region": "chr1", "allow_ref_mismatches": True})
+    assert planned == "--region=chr1 --max-allele-length=1000 --allow-ref-mismatches"
+    assert score_arguments(config) == (
+        "--model=basenji2 --statistics=SAD --windows=centred --indels=stitch --shifts=0 "
+        "--engine=auto --precision=float32"
+    )
 
 
 def test_every_config_key_is_described_and_documented():

@@ -1,16 +1,38 @@
-"""What a user may ask for when scoring."""
+"""What a user may ask for: every option of scoring, each described once.
+
+An option is a field of `ScoreOptions`, `ModelOptions` or `RunOptions`, and its type, default,
+meaning and limits stand there and nowhere else. `OPTIONS` has them by name. The command line
+is made from them; the workflow's schema and the tables of the READMEs are tested against them.
+
+An option belongs to the group of what it decides:
+
+- "planned": which rows there are; settled when a VCF is cut into shards
+- "scored": what the scores are; part of a shard's fingerprint
+- "model": which model, read how; a fingerprint has what came of it, the weights' digest
+- "run": where and how fast scores are computed; nothing but rounding depends on it
+
+Imports no torch: a wrong option is refused at once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+import math
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from varscore.errors import OptionError
 
-Precision = Literal["float32", "mixed"]
+Group = Literal["planned", "scored", "model", "run"]
+
+Activation = Literal["gelu_new", "quick_gelu"]
+Device = Literal["auto", "cpu", "cuda"]
 EngineName = Literal["auto", "incremental", "two-pass"]
-WindowKind = Literal["centred", "binned"]
 IndelMode = Literal["stitch", "trim"]
+Precision = Literal["float32", "mixed"]
+WindowKind = Literal["centred", "binned"]
 StatisticName = Literal[
     "SAD",
     "logSAD",
@@ -33,75 +55,313 @@ DEFAULT_MAX_ALLELE_LENGTH = 1000
 """Letters of the longest allele that is scored, after trimming."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
-    """Everything besides VCF, genome and model that determines a result.
+@dataclass(frozen=True)
+class Option:
+    """One option, whoever asks: the command line, Python, the workflow's config.
 
     Attributes
     ----------
-    statistics : tuple of str
-        Names in `varscore.statistics.STATISTICS`.
-    tracks : str, tuple of str or None
-        Which tracks, as in `varscore.models.tracks.TrackTable.select`; None for all.
-    windows : {"centred", "binned"}
-    indels : {"stitch", "trim"}
-    reverse_complement : bool
-        Average predictions over both strands.
-    shifts : tuple of int
-        Average predictions over windows that start this many bases further left.
-    engine : {"auto", "incremental", "two-pass"}
-        "auto" computes a variant's scores from what it changes where that is exact, and in
-        two full passes where it is not; "incremental" refuses such a variant.
-    precision : {"float32", "mixed"}
-        "mixed" takes the matrix products of differences in bfloat16, where the machine runs
-        them faster, and fewer products, which round more, for the reference's trunk.
-    region : str or None
-        Score only records whose POS lies here, such as ``chr1:1-1000000`` (1-based,
-        inclusive); rows of other records are left out.
-    max_allele_length : int
-        Longest allele that is scored, in letters, after trimming.
-    allow_ref_mismatches : bool
-        Go on although many REF alleles differ from the genome.
-
-    Raises
-    ------
-    OptionError
-        If a value is not one of those allowed.
+    name : str
+        As in Python and as a config key.
+    hint : type
+        Of its value.
+    default : object
+    help : str
+        A sentence.
+    unset : str
+        What it means that there is no value, where the default is None.
+    minimum : float or None
+        Of a number.
+    group : {"planned", "scored", "model", "run"} or None
+        What it decides; None where that is a single command's business.
     """
 
-    statistics: tuple[str, ...] = ("SAD",)
-    tracks: str | tuple[str, ...] | None = None
-    windows: WindowKind = "centred"
-    indels: IndelMode = "stitch"
-    reverse_complement: bool = False
-    shifts: tuple[int, ...] = (0,)
-    engine: EngineName = "auto"
-    precision: Precision = "float32"
-    region: str | None = None
-    max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH
-    allow_ref_mismatches: bool = False
+    name: str
+    hint: Any
+    default: object
+    help: str
+    unset: str = ""
+    minimum: float | None = None
+    group: Group | None = None
+
+    @property
+    def flag(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """The types that make up its hint, itself among them."""
+        return (self.hint, *get_args(self.hint))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All values, or elements of a list, that are allowed; empty where any text is."""
+        return next((get_args(kind) for kind in self.kinds if get_origin(kind) is Literal), ())
+
+    @property
+    def number(self) -> type[int] | type[float] | None:
+        """The kind of number that its value, or each element of a list, is."""
+        return int if int in self.kinds else float if float in self.kinds else None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its value is always a tuple; as text, its elements stand between commas."""
+        return get_origin(self.hint) is tuple
+
+    @property
+    def default_text(self) -> str:
+        """The default as the command line takes it, or what it means that there is none."""
+        if self.default is None:
+            return self.unset
+        if isinstance(self.default, tuple):
+            return ",".join(map(str, self.default))
+        if isinstance(self.default, bool):
+            return "on" if self.default else "off"
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+
+    def read(self, value: Any) -> Any:
+        """Return a value as it is kept.
+
+        Parameters
+        ----------
+        value : object
+            Python's or, as text, the command line's: numbers may be text, and a list its
+            elements between commas.
+
+        Returns
+        -------
+        object
+            A tuple in place of any other sequence.
+
+        Raises
+        ------
+        OptionError
+            If the value is none of those allowed.
+        """
+        if value is None and self.default is None:
+            return None
+        if self.hint is bool:
+            if value not in (True, False):
+                raise OptionError(f"{self.name}: {value!r} is neither True nor False")
+            return bool(value)
+        if self.is_list and isinstance(value, str):
+            value = [word.strip() for word in value.split(",") if word.strip()]
+        if isinstance(value, str) or not any(get_origin(kind) is tuple for kind in self.kinds):
+            return self._read_one(value)
+        if not isinstance(value, Iterable):
+            raise OptionError(f"{self.name}: {value!r} is not a list")
+        values = tuple(self._read_one(element) for element in value)
+        if not values:
+            choose = f"; choose from {', '.join(self.choices)}" if self.choices else ""
+            raise OptionError(f"{self.name}: none given{choose}")
+        return values
+
+    def _read_one(self, value: Any) -> Any:
+        if self.choices and value not in self.choices:
+            raise OptionError(f"{self.name}: {value!r} is none of {', '.join(self.choices)}")
+        if self.number is None:
+            return value
+        whole = self.number is int
+        try:
+            number = int(value) if isinstance(value, str) and whole else value
+            number = operator.index(number) if whole else float(number)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            kind = "a whole number" if whole else "a number"
+            raise OptionError(f"{self.name}: {value!r} is not {kind}")
+        if self.minimum is not None and number < self.minimum:
+            raise OptionError(
+                f"{self.name}: {number:g} is less than {self.minimum:g}, the least allowed"
+            )
+        return number
+
+
+OPTIONS: dict[str, Option] = {}
+"""Every option of scoring by its name."""
+
+_Options = TypeVar("_Options")
+
+
+def names(*groups: Group) -> tuple[str, ...]:
+    """Return the names of the options of some groups."""
+    return tuple(option.name for option in OPTIONS.values() if option.group in groups)
+
+
+def _about(
+    group: Group, help: str, *, unset: str = "", minimum: float | None = None
+) -> dict[str, Any]:
+    """Return what a field's `Option` says besides name, type and default; see there."""
+    return {"group": group, "help": help, "unset": unset, "minimum": minimum}
+
+
+def _described(cls: type[_Options]) -> type[_Options]:
+    """Enter a class's fields into `OPTIONS` and, as attributes, into its docstring."""
+    hints, lines = get_type_hints(cls), [cls.__doc__ or "", "", "Attributes", "----------"]
+    for entry in fields(cls):  # type: ignore[arg-type]  # a dataclass
+        option = Option(entry.name, hints[entry.name], entry.default, **entry.metadata)
+        OPTIONS[option.name] = option
+        among = f", of {', '.join(option.choices)}" if option.choices else ""
+        lines += [f"{option.name} : {entry.type}{among}", f"    {option.help}"]
+    lines += ["", "Raises", "------", "OptionError"]
+    lines += ["    If a value is not one of those allowed, or contradicts another."]
+    cls.__doc__ = "\n".join(lines)
+    return cls
+
+
+def _validate(options: object) -> None:
+    for entry in fields(options):  # type: ignore[arg-type]  # a dataclass
+        value = OPTIONS[entry.name].read(getattr(options, entry.name))
+        object.__setattr__(options, entry.name, value)
+
+
+@_described
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which model, and how its files are read."""
+
+    model: str = field(
+        default="basenji2", metadata=_about("model", "Name of a model, or path of its weights.")
+    )
+    params: str | Path | None = field(
+        default=None,
+        metadata=_about(
+            "model", "Architecture of .h5 weights.", unset="params.json beside them"
+        ),
+    )
+    activation: Activation | None = field(
+        default=None,
+        metadata=_about(
+            "model",
+            "Form of GELU; Keras weights do not say theirs and are taken for gelu_new.",
+            unset="what the weights say",
+        ),
+    )
+    track_table: str | Path | None = field(
+        default=None,
+        metadata=_about(
+            "model",
+            "Tab-separated table that names the model's tracks.",
+            unset="the model's own",
+        ),
+    )
 
     def __post_init__(self) -> None:
-        for name in ("statistics", "shifts"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.tracks is not None and not isinstance(self.tracks, str):
-            object.__setattr__(self, "tracks", tuple(self.tracks))
-        for name in self.statistics or ("",):
-            if name not in get_args(StatisticName):
-                found = f"{name!r} is unknown" if self.statistics else "none given"
-                known = ", ".join(get_args(StatisticName))
-                raise OptionError(f"statistics: {found}; choose from {known}")
-        for name, allowed in (
-            ("windows", get_args(WindowKind)),
-            ("indels", get_args(IndelMode)),
-            ("engine", get_args(EngineName)),
-            ("precision", get_args(Precision)),
-        ):
-            if getattr(self, name) not in allowed:
-                raise OptionError(
-                    f"{name}: {getattr(self, name)!r} is none of {', '.join(allowed)}"
-                )
-        if not self.shifts or len(set(self.shifts)) < len(self.shifts):
-            raise OptionError(f"shifts: {self.shifts} must be one or more different numbers")
-        if self.max_allele_length < 1:
-            raise OptionError(f"max_allele_length: {self.max_allele_length} is less than 1")
+        _validate(self)
+
+
+@_described
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """Everything besides VCF, genome and model that determines a result."""
+
+    statistics: tuple[StatisticName, ...] = field(
+        default=("SAD",),
+        metadata=_about(
+            "scored", "Statistics to compute, such as SAD,D2; the README has their formulas."
+        ),
+    )
+    tracks: str | tuple[str, ...] | None = field(
+        default=None,
+        metadata=_about(
+            "scored",
+            "Identifiers (separated by commas, or a file of them), or a regular expression on "
+            "descriptions and identifiers.",
+            unset="all",
+        ),
+    )
+    windows: WindowKind = field(
+        default="centred",
+        metadata=_about(
+            "scored",
+            "Where windows start: with the variant in the middle, or at multiples of a bin.",
+        ),
+    )
+    indels: IndelMode = field(
+        default="stitch",
+        metadata=_about(
+            "scored", "How alleles of different lengths are compared; see the README."
+        ),
+    )
+    reverse_complement: bool = field(
+        default=False, metadata=_about("scored", "Average predictions over both strands.")
+    )
+    shifts: tuple[int, ...] = field(
+        default=(0,),
+        metadata=_about(
+            "scored", "Average predictions over windows moved left by these, such as 0,1,-1."
+        ),
+    )
+    engine: EngineName = field(
+        default="auto",
+        metadata=_about(
+            "scored",
+            "How scores are computed: from what a variant changes (incremental), in full "
+            "(two-pass), or for each variant as is exact (auto).",
+        ),
+    )
+    precision: Precision = field(
+        default="float32",
+        metadata=_about(
+            "scored",
+            "Arithmetic of the incremental engine; mixed is less exact, and faster where the "
+            "processor has bfloat16.",
+        ),
+    )
+    region: str | None = field(
+        default=None,
+        metadata=_about(
+            "planned",
+            "Only records whose POS lies here, such as chr1:1-1000000 (1-based, both ends "
+            "included).",
+            unset="all",
+        ),
+    )
+    max_allele_length: int = field(
+        default=DEFAULT_MAX_ALLELE_LENGTH,
+        metadata=_about(
+            "planned", "Longest allele that is scored, in letters, after trimming.", minimum=1
+        ),
+    )
+    allow_ref_mismatches: bool = field(
+        default=False,
+        metadata=_about("planned", "Go on although many REF alleles differ from the genome."),
+    )
+
+    def __post_init__(self) -> None:
+        _validate(self)
+        if len(set(self.shifts)) < len(self.shifts):
+            raise OptionError(f"shifts: {self.shifts} must be different numbers")
+        if self.engine == "two-pass" and self.precision != "float32":
+            raise OptionError(
+                f"precision: {self.precision!r} is for the incremental engine; engine "
+                "'two-pass' computes in float32: leave one of them out"
+            )
+
+
+@_described
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where scores are computed, and with how much; they depend on it by rounding at most."""
+
+    device: Device = field(
+        default="auto", metadata=_about("run", "Where scores are computed; auto prefers a GPU.")
+    )
+    threads: int | None = field(
+        default=None, metadata=_about("run", "CPU threads.", unset="all", minimum=1)
+    )
+    memory: float = field(
+        default=2.0,
+        metadata=_about(
+            "run", "GiB (2^30 bytes) that the engine's tensors may take.", minimum=0.25
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    @property
+    def memory_bytes(self) -> int:
+        """`memory` in bytes."""
+        return int(self.memory * 2**30)

@@ -20,7 +20,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from varscore.errors import OptionError
+from varscore.options import OPTIONS
 
 # Bins that are added up in the coverage's own precision: float64 costs as much as all else.
 _TOGETHER = 8
@@ -183,12 +183,5 @@ def get_statistics(names: Iterable[str]) -> tuple[Statistic, ...]:
     OptionError
         If a name is unknown or none is given.
     """
-    unique = tuple(dict.fromkeys(names))
-    for name in unique:
-        if name not in STATISTICS:
-            raise OptionError(
-                f"statistics: {name!r} is unknown; choose from {', '.join(STATISTICS)}"
-            )
-    if not unique:
-        raise OptionError(f"statistics: none given; choose from {', '.join(STATISTICS)}")
-    return tuple(STATISTICS[name] for name in unique)
+    known = OPTIONS["statistics"].read(tuple(names))
+    return tuple(STATISTICS[name] for name in dict.fromkeys(known))

@@ -13,27 +13,9 @@ from typing import Any
 
 from varscore.errors import OptionError
 from varscore.models.cache import NAMES, find_named
+from varscore.options import OPTIONS, names
 from varscore.results.digest import fingerprint
 from varscore.version import __version__
-
-PLAN_OPTIONS = ("region", "max_allele_length", "allow_ref_mismatches")
-"""Config keys that decide which rows there are; options of `varscore plan`."""
-
-SCORE_OPTIONS = (
-    "model",
-    "params",
-    "activation",
-    "track_table",
-    "tracks",
-    "statistics",
-    "windows",
-    "indels",
-    "reverse_complement",
-    "shifts",
-    "engine",
-    "precision",
-)
-"""Config keys that decide about scores; options of `varscore score`."""
 
 _PIECES, _PIECE_BYTES = 64, 1 << 14
 _FILES = ("params", "track_table", "tracks")
@@ -41,12 +23,12 @@ _FILES = ("params", "track_table", "tracks")
 
 def plan_arguments(config: Mapping[str, Any]) -> str:
     """Return the options of `varscore plan` that a config asks for, quoted for a shell."""
-    return _arguments(config, PLAN_OPTIONS)
+    return _arguments(config, names("planned"))
 
 
 def score_arguments(config: Mapping[str, Any]) -> str:
     """Return the options of `varscore score` that decide about scores, quoted for a shell."""
-    return _arguments(config, SCORE_OPTIONS)
+    return _arguments(config, names("model", "scored"))
 
 
 def shard_names(config: Mapping[str, Any]) -> list[str]:
@@ -83,11 +65,10 @@ def score_identity(config: Mapping[str, Any]) -> str:
     )
 
 
-def _arguments(config: Mapping[str, Any], names: Iterable[str]) -> str:
+def _arguments(config: Mapping[str, Any], keys: Iterable[str]) -> str:
     words = []
-    for name in names:
-        value = config[name]
-        option = f"--{name.replace('_', '-')}"
+    for key in keys:
+        value, option = config[key], OPTIONS[key].flag
         if isinstance(value, list):
             value = ",".join(map(str, value))
         if value is True:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from varscore.cli import bench, model, score, workflow
+from varscore.cli import bench, check, model, score, workflow
 from varscore.errors import VarscoreError
 from varscore.version import __version__
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(score.score)
-app.command()(score.check)
+app.command()(check.check)
 app.command()(workflow.plan)
 app.command()(workflow.merge)
 app.command()(model.tracks)

@@ -8,88 +8,96 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from varscore.atomic import write_json
-from varscore.cli.score import numbers, split
-from varscore.errors import OptionError
+from varscore.cli import options as given
+from varscore.cli.options import MODEL, RUN, SCORE, own_option
+from varscore.cli.refusals import refuse_early
+from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
 if TYPE_CHECKING:
     from varscore.bench import BenchReport
 
 
 def bench(
+    context: typer.Context,
     vcf: Annotated[
         Path | None, typer.Argument(help="VCF whose variants are scored; default: the demo's.")
     ] = None,
     genome: Annotated[
         Path | None, typer.Option("--genome", "-g", help="FASTA of the VCF's build.")
     ] = None,
-    model: Annotated[
-        str, typer.Option(help="Name of a model or path of its weights.")
-    ] = "demo",
-    params: Annotated[Path | None, typer.Option(help="Architecture of .h5 weights.")] = None,
-    activation: Annotated[str | None, typer.Option(help="gelu_new or quick_gelu.")] = None,
-    region: Annotated[
-        str | None, typer.Option(help="Only records whose POS lies here.")
-    ] = None,
-    tracks: Annotated[str | None, typer.Option(help="Tracks, as for `score`.")] = None,
-    statistics: Annotated[str, typer.Option(help="Statistics, as for `score`.")] = "SAD",
-    windows: Annotated[str, typer.Option(help="centred or binned.")] = "centred",
-    reverse_complement: Annotated[
-        bool, typer.Option("--reverse-complement", help="Average over both strands.")
-    ] = False,
-    shifts: Annotated[str, typer.Option(help="Shifts to average over.")] = "0",
-    precision: Annotated[str, typer.Option(help="float32 or mixed.")] = "float32",
-    memory: Annotated[float, typer.Option(min=0.1, help="GB that tensors may take.")] = 2.0,
+    model: given.Model = "demo",
+    params: given.Params = None,
+    activation: given.ActivationName = MODEL.activation,
+    statistics: given.Statistics = given.DEFAULT_STATISTICS,
+    tracks: given.Tracks = None,
+    windows: given.Windows = SCORE.windows,
+    reverse_complement: given.ReverseComplement = SCORE.reverse_complement,
+    shifts: given.Shifts = given.DEFAULT_SHIFTS,
+    precision: given.PrecisionName = SCORE.precision,
+    region: given.Region = SCORE.region,
+    device: given.DeviceName = RUN.device,
+    threads: given.Threads = RUN.threads,
+    memory: given.Memory = RUN.memory,
     two_pass_variants: Annotated[
-        int, typer.Option(min=1, help="Variants on which two passes are timed.")
+        int,
+        own_option(
+            "two_pass_variants", int, "Variants on which two passes are timed.", minimum=1
+        ),
     ] = 12,
     exact_variants: Annotated[
-        int, typer.Option(min=0, help="Variants that are scored in float64 too.")
+        int,
+        own_option(
+            "exact_variants", int, "Variants that are scored in float64 too.", minimum=0
+        ),
     ] = 4,
     spacing: Annotated[
-        int, typer.Option(min=0, help="Take only variants that lie so many bases apart.")
+        int,
+        own_option("spacing", int, "Take only variants so many bases apart.", minimum=0),
     ] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file to write.")
     ] = None,
 ) -> None:
     """Measure both engines on this machine: speed, share of its best rate, agreement."""
+    from varscore.models.cache import demo_folder
+
+    if (vcf is None) != (genome is None):
+        context.fail("give a VCF and its --genome, or neither for the demo's")
+    if vcf is None or genome is None:
+        vcf, genome = demo_folder() / "demo.vcf", demo_folder() / "genome.fa.gz"
+    options = ScoreOptions(
+        statistics=given.read("statistics", statistics),
+        tracks=tracks,
+        windows=windows,
+        reverse_complement=reverse_complement,
+        shifts=given.read("shifts", shifts),
+        precision=precision,
+        region=region,
+    )
+    which = ModelOptions(model=model, params=params, activation=activation)
+    run = RunOptions(device=device, threads=threads, memory=memory)
+    refuse_early(genome, options, vcf=vcf, output=output, force=True, model=which)
     import torch
 
     from varscore.bench import bench as measure
-    from varscore.inputs.htslib import silence
-    from varscore.models.cache import demo_folder
     from varscore.models.registry import load_model
-    from varscore.options import ScoreOptions
 
-    if (vcf is None) != (genome is None):
-        raise OptionError("bench: give a VCF and its --genome, or neither for the demo's")
-    if vcf is None or genome is None:
-        vcf, genome = demo_folder() / "demo.vcf", demo_folder() / "genome.fa.gz"
-    silence()
-    if threads:
-        torch.set_num_threads(threads)
-    loaded = load_model(model, params=params, activation=activation, device=device)
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    loaded = load_model(
+        which.model, params=which.params, activation=which.activation, device=run.device
+    )
     if loaded.notice:
         typer.echo(loaded.notice, err=True)
     report = measure(
         vcf,
         genome,
         loaded,
-        ScoreOptions(
-            statistics=split(statistics),
-            tracks=tracks,
-            windows=windows,  # type: ignore[arg-type]  # checked by ScoreOptions
-            reverse_complement=reverse_complement,
-            shifts=numbers("--shifts", shifts),
-            precision=precision,  # type: ignore[arg-type]
-            region=region,
-        ),
+        options,
         two_pass_variants=two_pass_variants,
         exact_variants=exact_variants,
         spacing=spacing,
-        memory=int(memory * 2**30),
+        memory=run.memory_bytes,
     )
     _print(report)
     if output:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from varscore.cli import options as given
+from varscore.cli.options import MODEL, own_option
 from varscore.errors import OptionError, OutputError
+from varscore.options import Activation
 
 if TYPE_CHECKING:
     from varscore.models.checkpoint import Checkpoint
@@ -23,45 +25,13 @@ app = typer.Typer(
 )
 
 
-class ActivationName(StrEnum):
-    """Forms of GELU."""
-
-    GELU_NEW = "gelu_new"
-    QUICK_GELU = "quick_gelu"
-
-
-class FormName(StrEnum):
-    """Forms of weights."""
-
-    NATIVE = "native"
-    HUB = "hub"
-    KERAS = "keras"
-
-
-class FetchFormName(StrEnum):
-    """Forms that are published."""
-
-    HUB = "hub"
-    KERAS = "keras"
+Form = Literal["native", "hub", "keras"]
+PublishedForm = Literal["hub", "keras"]
 
 
 ModelArgument = Annotated[str, typer.Argument(help="Name (demo, basenji2) or path of weights.")]
-ParamsOption = Annotated[
-    Path | None,
-    typer.Option(help="Architecture JSON of Keras weights (default: params.json beside them)."),
-]
 HeadOption = Annotated[
     str | None, typer.Option(help="Which head, for Keras weights with several.")
-]
-ActivationOption = Annotated[
-    ActivationName | None,
-    typer.Option(
-        help="Form of GELU (default: what the weights say; gelu_new for Keras weights, which "
-        "do not say; the 2020 weights were trained with quick_gelu)."
-    ),
-]
-TrackTableOption = Annotated[
-    Path | None, typer.Option(help="Tab-separated table that names the tracks.")
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
@@ -81,9 +51,9 @@ def list_models() -> None:
 @app.command()
 def info(
     model: ModelArgument,
-    params: ParamsOption = None,
-    activation: ActivationOption = None,
-    track_table: TrackTableOption = None,
+    params: given.Params = None,
+    activation: given.ActivationName = None,
+    track_table: given.TrackTableFile = None,
     head: HeadOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -106,8 +76,9 @@ def info(
 def fetch(
     model: Annotated[str, typer.Argument(help="Name of a published model.")] = "basenji2",
     form: Annotated[
-        FetchFormName, typer.Option(help="The hub's port, or the original Keras weights.")
-    ] = FetchFormName.HUB,
+        PublishedForm,
+        own_option("form", PublishedForm, "The hub's port, or the original Keras weights."),
+    ] = "hub",
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit on the hub (default: main).")
     ] = None,
@@ -138,7 +109,7 @@ def fetch(
 
     path = fetch_model(
         model,
-        form=form.value,
+        form=form,
         revision=revision,
         weights_url=url,
         params_url=params_url,
@@ -156,14 +127,17 @@ def convert(
     source: ModelArgument,
     destination: Annotated[Path, typer.Argument(help="File or, for the hub's form, folder.")],
     to: Annotated[
-        FormName | None,
-        typer.Option(
-            help="Form (default: keras for .h5, native for .safetensors, hub without suffix)."
+        Form | None,
+        own_option(
+            "to",
+            Form | None,
+            "Form of what is written.",
+            unset="keras for .h5, native for .safetensors, hub without suffix",
         ),
     ] = None,
-    params: ParamsOption = None,
-    activation: ActivationOption = None,
-    track_table: TrackTableOption = None,
+    params: given.Params = None,
+    activation: given.ActivationName = None,
+    track_table: given.TrackTableFile = None,
     head: HeadOption = None,
     force: ForceOption = False,
 ) -> None:
@@ -173,32 +147,36 @@ def convert(
     from varscore.models.registry import write_checkpoint
 
     if to is None:
-        suffixes = {".h5": FormName.KERAS, ".safetensors": FormName.NATIVE, "": FormName.HUB}
+        suffixes: dict[str, Form] = {".h5": "keras", ".safetensors": "native", "": "hub"}
         to = suffixes.get(destination.suffix)
         if to is None:
             raise OptionError(
                 f"{destination}: its suffix tells no form; give --to native, hub or keras"
             )
     _refuse_existing(destination, force)
-    if to is FormName.KERAS:
+    if to == "keras":
         for companion in (PARAMS_FILE, TRACKS_FILE):
             _refuse_existing(destination.with_name(companion), force)
-    write_checkpoint(
-        _read(source, params, activation, track_table, head), destination, to.value
-    )
+    write_checkpoint(_read(source, params, activation, track_table, head), destination, to)
     typer.echo(str(destination))
 
 
 @app.command()
 def random(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    seed: Annotated[
+        int, own_option("seed", int, "The same seed gives the same weights.", minimum=0)
+    ] = 0,
     config: Annotated[
         Path | None,
         typer.Option(help="JSON with fields of the architecture that differ from Basenji2's."),
     ] = None,
-    window_length: Annotated[int | None, typer.Option(help="Bases of a window.")] = None,
-    tracks: Annotated[int | None, typer.Option(help="Number of tracks.")] = None,
+    window_length: Annotated[
+        int | None, own_option("window_length", int | None, "Bases of a window.", minimum=1)
+    ] = None,
+    tracks: Annotated[
+        int | None, own_option("tracks", int | None, "Number of tracks.", minimum=1)
+    ] = None,
     force: ForceOption = False,
 ) -> None:
     """Write a model with random weights, full size by default, for benchmarks only."""
@@ -222,12 +200,12 @@ def random(
 
 
 def tracks(
-    model: Annotated[str, typer.Option(help="Name or path of a model.")] = "basenji2",
+    model: given.Model = MODEL.model,
     match: Annotated[
         str | None, typer.Option(help="Regular expression on descriptions and identifiers.")
     ] = None,
-    params: ParamsOption = None,
-    track_table: TrackTableOption = None,
+    params: given.Params = None,
+    track_table: given.TrackTableFile = None,
     head: HeadOption = None,
 ) -> None:
     """Print a model's tracks: index, identifier, description, separated by tabs."""
@@ -241,7 +219,7 @@ def tracks(
 def _read(
     model: str,
     params: Path | None,
-    activation: ActivationName | None,
+    activation: Activation | None,
     track_table: Path | None,
     head: str | None,
 ) -> Checkpoint:
@@ -251,7 +229,7 @@ def _read(
     checkpoint = read_checkpoint(
         model,
         params=params,
-        activation=activation.value if activation else None,
+        activation=activation,
         track_table=track_table,
         head=head,
     )

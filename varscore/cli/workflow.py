@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from varscore.cli.score import AllowRefMismatches, Force, Genome, MaxAlleleLength, Region, Vcf
+from varscore.cli import options as given
+from varscore.cli.options import SCORE, own_option
+from varscore.cli.refusals import refuse_early
+from varscore.options import ScoreOptions
 
 # pyarrow and what stands on it are imported where they are used: `varscore --help` is quick.
 
 
-class OrderName(StrEnum):
-    """Orders of a result's rows."""
-
-    INPUT = "input"
-    GENOME = "genome"
+Order = Literal["input", "genome"]
 
 
 def plan(
-    vcf: Vcf,
-    genome: Genome,
+    vcf: given.Vcf,
+    genome: given.Genome,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the plan.", show_default=False)
     ],
     shards: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="How many; default: one for every 256 alleles, at most 1,000."
+        own_option(
+            "shards",
+            int | None,
+            "How many.",
+            unset="one for every 256 alleles, at most 1,000",
+            minimum=1,
         ),
     ] = None,
-    region: Region = None,
-    max_allele_length: MaxAlleleLength = 1000,
-    allow_ref_mismatches: AllowRefMismatches = False,
-    force: Force = False,
+    region: given.Region = SCORE.region,
+    max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
+    allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
+    force: given.Force = False,
 ) -> None:
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
-    from varscore.inputs.htslib import silence
+    refuse_early(genome, ScoreOptions(region=region), vcf=vcf)
     from varscore.shards.plan import plan_shards
 
-    silence()
     made = plan_shards(
         vcf,
         genome,
@@ -68,18 +69,16 @@ def merge(
         typer.Option("--output", "-o", help="Parquet file or folder.", show_default=False),
     ],
     order: Annotated[
-        OrderName, typer.Option(help="Of the rows: the VCF's, or the genome's.")
-    ] = OrderName.INPUT,
+        Order, own_option("order", Order, "Of the rows: the VCF's, or the genome's.")
+    ] = "input",
     dataset: Annotated[
         bool, typer.Option("--dataset", help="Write a folder of files, for large results.")
     ] = False,
-    force: Force = False,
+    force: given.Force = False,
 ) -> None:
     """Join the scores of all of a plan's shards, and prove that nothing is missing."""
     from varscore.shards.merge import merge_shards
 
-    summary = merge_shards(
-        plan, scores, output, order=order.value, dataset=dataset, force=force
-    )
+    summary = merge_shards(plan, scores, output, order=order, dataset=dataset, force=force)
     summary.save(output)
     typer.echo(f"{output}: {summary}", err=True)

@@ -78,6 +78,17 @@ def read_alleles(
             records.close()
 
 
+def check_vcf_file(path: str | Path) -> None:
+    """Refuse at once what cannot be opened as a VCF; its records are not read.
+
+    Raises
+    ------
+    VcfError
+        If there is no such file, it was cut, or it has no VCF header.
+    """
+    _open(Path(path)).close()
+
+
 def classify(ref: str, alt: str, max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH) -> Status:
     """Decide from its letters alone whether an allele can be scored.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from varscore.errors import ModelError
+
 DEMO, BASENJI2 = "demo", "basenji2"
 NAMES = (DEMO, BASENJI2)
 FETCH_RECORD = "fetched.json"
@@ -31,3 +33,33 @@ def find_named(name: str) -> Path | None:
     folder = model_cache() / name
     # The record is written when everything else is there.
     return folder if (folder / FETCH_RECORD).is_file() else None
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Return the file or folder of a model.
+
+    Raises
+    ------
+    ModelError
+        If it is not there; the message says how to get it.
+    """
+    name = str(name_or_path)
+    if name in NAMES:
+        path = find_named(name)
+        if path is not None:
+            return path
+        if name == DEMO:
+            raise ModelError(
+                "model demo: it is part of varscore's source folder, which this installation "
+                "does not have; install from a clone with `pip install -e .`"
+            )
+        raise ModelError(
+            f"model {name}: its weights are not in {model_cache() / name} yet; fetch them with "
+            f"`varscore model fetch {name}`"
+        )
+    path = Path(name)
+    if not path.exists():
+        raise ModelError(
+            f"model {name}: no such file or folder, and no known name ({', '.join(NAMES)})"
+        )
+    return path

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-Activation = Literal["gelu_new", "quick_gelu"]
+from varscore.options import Activation
 
 
 @dataclass(frozen=True)

@@ -4,61 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 
 from varscore.errors import ModelError, OptionError
-from varscore.models.basenji2 import ACTIVATIONS
-from varscore.models.cache import DEMO, FETCH_RECORD, NAMES, find_named, model_cache
+from varscore.models.cache import FETCH_RECORD, NAMES, find_model
 from varscore.models.checkpoint import Checkpoint
-from varscore.models.config import Activation
 from varscore.models.files import file_kind, read_json, sha256
 from varscore.models.formats.hub import CONFIG_FILE, WEIGHTS_FILE, read_hub, write_hub
 from varscore.models.formats.keras import read_keras, write_keras
 from varscore.models.formats.native import read_native, write_native
 from varscore.models.model import Model
 from varscore.models.tracks import TrackTable
+from varscore.options import OPTIONS, Activation, Device
 
 Form = Literal["native", "hub", "keras"]
-DEVICES = ("auto", "cpu", "cuda")
-
-
-def find_model(name_or_path: str | Path) -> Path:
-    """Return the file or folder of a model.
-
-    Raises
-    ------
-    ModelError
-        If it is not there; the message says how to get it.
-    """
-    name = str(name_or_path)
-    if name in NAMES:
-        path = find_named(name)
-        if path is not None:
-            return path
-        if name == DEMO:
-            raise ModelError(
-                "model demo: it is part of varscore's source folder, which this installation "
-                "does not have; install from a clone with `pip install -e .`"
-            )
-        raise ModelError(
-            f"model {name}: its weights are not in {model_cache() / name} yet; fetch them with "
-            f"`varscore model fetch {name}`"
-        )
-    path = Path(name)
-    if not path.exists():
-        raise ModelError(
-            f"model {name}: no such file or folder, and no known name ({', '.join(NAMES)})"
-        )
-    return path
 
 
 def read_checkpoint(
     name_or_path: str | Path,
     *,
     params: str | Path | None = None,
-    activation: str | None = None,
+    activation: Activation | None = None,
     track_table: str | Path | None = None,
     head: str | None = None,
 ) -> Checkpoint:
@@ -99,10 +67,7 @@ def read_checkpoint(
                 raise OptionError(
                     f"{option} is for Keras weights, but {path} is of form {form}"
                 )
-    if activation is not None and activation not in ACTIVATIONS:
-        raise OptionError(
-            f"activation {activation!r} is unknown; choose from {', '.join(ACTIVATIONS)}"
-        )
+    activation = OPTIONS["activation"].read(activation)
     digest = sha256(weights)
     fetched = _fetched(path, weights, digest)
     if form == "keras":
@@ -118,7 +83,7 @@ def read_checkpoint(
         if activation != config.activation:
             known = metadata["activation_source"]
             metadata["activation_source"] = f"option, in place of {config.activation} ({known})"
-            config = replace(config, activation=cast(Activation, activation))
+            config = replace(config, activation=activation)
         else:
             metadata["activation_source"] = "option"
     metadata |= {"form": form, "sha256": digest, "activation": config.activation}
@@ -157,10 +122,10 @@ def load_model(
     name_or_path: str | Path,
     *,
     params: str | Path | None = None,
-    activation: str | None = None,
+    activation: Activation | None = None,
     track_table: str | Path | None = None,
     head: str | None = None,
-    device: str = "auto",
+    device: Device = "auto",
     dtype: torch.dtype = torch.float32,
 ) -> Model:
     """Load a model, ready to predict; nothing is ever fetched.
@@ -191,8 +156,7 @@ def load_model(
     >>> model = load_model("demo")
     >>> coverage = model.predict(["ACGT" * (model.config.window_length // 4)])
     """
-    if device not in DEVICES:
-        raise OptionError(f"device {device!r} is unknown; choose from {', '.join(DEVICES)}")
+    device = OPTIONS["device"].read(device)
     if device == "cuda" and not torch.cuda.is_available():
         raise OptionError("device cuda: no GPU is usable here; use --device cpu or auto")
     if device == "auto":

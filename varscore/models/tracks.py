@@ -117,12 +117,7 @@ class TrackTable:
         OptionError
             If the expression is not valid or finds nothing.
         """
-        try:
-            expression = re.compile(pattern)
-        except re.error as error:
-            raise OptionError(
-                f"tracks: {pattern!r} is no valid regular expression: {error}"
-            ) from error
+        expression = _compile(pattern)
         rows = [
             row
             for row, names in enumerate(zip(self.descriptions, self.identifiers, strict=True))
@@ -158,8 +153,7 @@ class TrackTable:
             if not all(name in known for name in names):
                 if not os.path.isfile(wanted):  # unlike Path, at ease with a long expression
                     return self.match(wanted)
-                lines = Path(wanted).read_text(encoding="utf-8").splitlines()
-                names = [line.split("\t")[0].strip() for line in lines if line.strip()]
+                names = _read_names(wanted)
         else:
             names = list(wanted)
         unknown = [name for name in names if name not in known]
@@ -171,3 +165,44 @@ class TrackTable:
                 else "tracks: no identifier was given"
             )
         return self.take(sorted({known[name] for name in names}))
+
+
+def check_wanted(wanted: str | Sequence[str]) -> None:
+    """Refuse, before any model is read, what `TrackTable.select` can make nothing of.
+
+    Parameters
+    ----------
+    wanted : str or sequence of str
+
+    Raises
+    ------
+    OptionError
+        If it is the path of a file that is no text, or neither a path nor a regular
+        expression. (An identifier that is no regular expression is given in a sequence or
+        in a file.)
+    """
+    if isinstance(wanted, str):
+        if os.path.isfile(wanted):
+            _read_names(wanted)
+        else:
+            _compile(wanted)
+
+
+def _read_names(path: str) -> list[str]:
+    """Read identifiers, one a line; further columns do not count."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(
+            f"tracks: {path} cannot be read as text with an identifier a line: {error}"
+        ) from error
+    return [line.split("\t")[0].strip() for line in lines if line.strip()]
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise OptionError(
+            f"tracks: {pattern!r} is no valid regular expression: {error}"
+        ) from error

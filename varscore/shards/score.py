@@ -11,7 +11,7 @@ from varscore.engines.auto import DEFAULT_MEMORY
 from varscore.errors import GenomeError, OutputError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
-from varscore.options import ScoreOptions
+from varscore.options import ScoreOptions, names
 from varscore.progress import VariantProgress
 from varscore.results.file import file_metadata, open_result
 from varscore.results.summary import ScoreSummary
@@ -79,15 +79,13 @@ class ShardScorer:
 
         Threads, device and memory are not among it: they decide about rounding at most.
         """
-        options = asdict(self._scorer.options)
-        for planned in shard.options:  # the shard's rows say what came of these
-            options.pop(planned)
+        options = self._scorer.options  # what came of those that are planned, the rows say
         model = self._scorer.model.metadata
         identity = {
             "version": __version__,
             "model": {key: model[key] for key in ("sha256", "config")},
             "tracks": asdict(self._scorer.tracks),
-            "options": options,
+            "options": {name: getattr(options, name) for name in names("scored")},
         }
         return shard_fingerprint(identity, shard)
 

@@ -25,9 +25,9 @@ from torch import Tensor
 from varscore.atomic import write_json, write_text, writing
 from varscore.errors import ModelError
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
-from varscore.models.config import Activation
 from varscore.models.files import TRACKS_FILE, open_hdf5, read_tracks_beside
 from varscore.models.formats.keras_params import BATCH_NORM_EPS, format_params, read_params
+from varscore.options import Activation
 
 PARAMS_FILE = "params.json"
 DEFAULT_ACTIVATION: Activation = "gelu_new"

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from varscore.errors import ModelError
-from varscore.models.config import Activation, BasenjiConfig
+from varscore.models.config import BasenjiConfig
 from varscore.models.files import read_json
+from varscore.options import Activation
 
 BATCH_NORM_EPS = 1e-3  # Keras' default, which the original code never changes
 # Arguments that act in training only, or only restate what the trunk says.

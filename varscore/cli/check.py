@@ -1,0 +1,95 @@
+"""`varscore check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from varscore.cli import options as given
+from varscore.cli.options import MODEL, RUN, SCORE
+from varscore.cli.refusals import refuse_early
+from varscore.options import ModelOptions, RunOptions, ScoreOptions
+
+
+def check(
+    vcf: given.Vcf,
+    *,
+    genome: given.Genome,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where `score` is to write.", show_default=False),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Hold options against this model, too.", show_default=False),
+    ] = None,
+    params: given.Params = None,
+    activation: given.ActivationName = MODEL.activation,
+    track_table: given.TrackTableFile = None,
+    statistics: given.Statistics = given.DEFAULT_STATISTICS,
+    tracks: given.Tracks = None,
+    windows: given.Windows = SCORE.windows,
+    indels: given.Indels = SCORE.indels,
+    reverse_complement: given.ReverseComplement = SCORE.reverse_complement,
+    shifts: given.Shifts = given.DEFAULT_SHIFTS,
+    engine: given.Engine = SCORE.engine,
+    precision: given.PrecisionName = SCORE.precision,
+    region: given.Region = SCORE.region,
+    max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
+    allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
+    device: given.DeviceName = RUN.device,
+    threads: given.Threads = RUN.threads,
+    memory: given.Memory = RUN.memory,
+    resume: given.Resume = False,
+    force: given.Force = False,
+    as_json: given.AsJson = False,
+) -> None:
+    """Show what `score` would do with a VCF: contigs, REF match rate, alleles per status.
+
+    It takes the options of `score`, and refuses what `score` would refuse: a model's limits
+    only if --model is given, and whether there is a GPU is left to the machine that scores.
+    """
+    options = ScoreOptions(
+        statistics=given.read("statistics", statistics),
+        tracks=tracks,
+        windows=windows,
+        indels=indels,
+        reverse_complement=reverse_complement,
+        shifts=given.read("shifts", shifts),
+        engine=engine,
+        precision=precision,
+        region=region,
+        max_allele_length=max_allele_length,
+        allow_ref_mismatches=allow_ref_mismatches,
+    )
+    RunOptions(device=device, threads=threads, memory=memory)
+    which = ModelOptions(
+        model=model or MODEL.model,
+        params=params,
+        activation=activation,
+        track_table=track_table,
+    )
+    refuse_early(
+        genome,
+        options,
+        vcf=vcf,
+        output=output,
+        force=force,
+        model=which if model is not None else None,
+    )
+    from varscore.check import check_vcf
+
+    config = table = None
+    if model is not None:
+        from varscore.models.registry import load_model
+
+        loaded = load_model(
+            model, params=params, activation=activation, track_table=track_table, device="cpu"
+        )
+        config, table = loaded.config, loaded.tracks
+    report = check_vcf(vcf, genome, options, config=config, tracks=table)
+    typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report))
+    report.raise_if_unscorable()

@@ -1,0 +1,127 @@
+"""Options of commands, made once from their descriptions in `varscore.options`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from varscore.options import (
+    OPTIONS,
+    Activation,
+    Device,
+    EngineName,
+    IndelMode,
+    ModelOptions,
+    Option,
+    Precision,
+    RunOptions,
+    ScoreOptions,
+    WindowKind,
+)
+
+MODEL, SCORE, RUN = ModelOptions(), ScoreOptions(), RunOptions()
+"""Their fields are the defaults."""
+
+
+def cli_option(name: str) -> Any:
+    """Return an option of scoring as one of the command line."""
+    return _typer_option(OPTIONS[name])
+
+
+def own_option(
+    name: str,
+    hint: Any,
+    help: str,
+    *,
+    default: object = None,
+    unset: str = "",
+    minimum: float | None = None,
+) -> Any:
+    """Return an option that a single command has.
+
+    Parameters
+    ----------
+    name, hint, help, default, unset, minimum
+        As in `varscore.options.Option`.
+    """
+    return _typer_option(Option(name, hint, default, help, unset, minimum))
+
+
+def _typer_option(option: Option) -> Any:
+    """Return an option that reads, and refuses, values as its description does."""
+    if option.hint is bool:
+        return typer.Option(option.flag, help=option.help)
+    metavar, text, one = None, option.help, "One or more" if option.is_list else "One"
+    if option.choices:
+        metavar, text = "NAME", f"{text} {one} of {', '.join(option.choices)}."
+    elif option.number:
+        metavar = "INTEGER" if option.number is int else "NUMBER"
+    if option.is_list:
+        metavar = f"{metavar},..."
+    if option.minimum is not None:
+        text += f" At least {option.minimum:g}."
+    return typer.Option(
+        option.flag,
+        help=text,
+        metavar=metavar,
+        # A list stays text, as signatures say: typer would take several words for it.
+        parser=option.read if metavar and not option.is_list else None,
+        show_default=option.unset if option.default is None else True,
+    )
+
+
+def read(name: str, text: str) -> Any:
+    """Return the list that a text of the command line stands for.
+
+    Parameters
+    ----------
+    name : str
+        Of an option of scoring that is a list.
+    text : str
+        Its elements between commas.
+    """
+    return OPTIONS[name].read(text)
+
+
+Vcf = Annotated[Path, typer.Argument(help="VCF, bgzipped VCF or BCF.", show_default=False)]
+Genome = Annotated[
+    Path,
+    typer.Option(
+        "--genome", "-g", help="Indexed FASTA of the VCF's build.", show_default=False
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing output.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Work in parts beside the output, and go on from those there."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Model = Annotated[str, cli_option("model")]
+Params = Annotated[Path | None, cli_option("params")]
+ActivationName = Annotated[Activation | None, cli_option("activation")]
+TrackTableFile = Annotated[Path | None, cli_option("track_table")]
+
+Statistics = Annotated[str, cli_option("statistics")]
+Tracks = Annotated[str | None, cli_option("tracks")]
+Windows = Annotated[WindowKind, cli_option("windows")]
+Indels = Annotated[IndelMode, cli_option("indels")]
+ReverseComplement = Annotated[bool, cli_option("reverse_complement")]
+Shifts = Annotated[str, cli_option("shifts")]
+Engine = Annotated[EngineName, cli_option("engine")]
+PrecisionName = Annotated[Precision, cli_option("precision")]
+
+Region = Annotated[str | None, cli_option("region")]
+MaxAlleleLength = Annotated[int, cli_option("max_allele_length")]
+AllowRefMismatches = Annotated[bool, cli_option("allow_ref_mismatches")]
+
+DeviceName = Annotated[Device, cli_option("device")]
+Threads = Annotated[int | None, cli_option("threads")]
+Memory = Annotated[float, cli_option("memory")]
+
+DEFAULT_STATISTICS = OPTIONS["statistics"].default_text
+DEFAULT_SHIFTS = OPTIONS["shifts"].default_text

@@ -1,0 +1,81 @@
+"""What can be refused at once, before torch is imported and a model loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from varscore.atomic import check_target
+from varscore.errors import ModelError, OutputError
+from varscore.options import ModelOptions, ScoreOptions
+
+
+def refuse_early(
+    genome: Path,
+    options: ScoreOptions,
+    *,
+    vcf: Path | None = None,
+    shard: Path | None = None,
+    output: Path | None = None,
+    force: bool = False,
+    model: ModelOptions | None = None,
+) -> None:
+    """Look at what was given, as far as that is quick.
+
+    From then on the process is without htslib's own messages.
+
+    Parameters
+    ----------
+    genome : Path
+        FASTA file; an index is made if it has none.
+    options : ScoreOptions
+    vcf, shard : Path, optional
+        What is to be scored.
+    output : Path, optional
+        File to be written.
+    force : bool
+        Whether an existing output may be replaced.
+    model : ModelOptions, optional
+        The model that is to be loaded.
+
+    Raises
+    ------
+    VarscoreError
+        For the first thing that cannot be used.
+    """
+    if output is not None:
+        check_target(output, force=force)
+    if shard is not None and not shard.is_file():
+        raise OutputError(f"{shard}: no such file; give a table that `varscore plan` wrote")
+    if model is not None:
+        _check_model(model)
+    if options.tracks is not None:
+        from varscore.models.tracks import check_wanted
+
+        check_wanted(options.tracks)
+    from varscore.inputs.htslib import silence
+
+    silence()
+    if vcf is not None:
+        from varscore.inputs.vcf import check_vcf_file
+
+        check_vcf_file(vcf)
+    _check_genome(genome, options.region)
+
+
+def _check_model(model: ModelOptions) -> None:
+    from varscore.models.cache import find_model
+    from varscore.models.tracks import TrackTable
+
+    find_model(model.model)
+    if model.params is not None and not Path(model.params).is_file():
+        raise ModelError(f"params {model.params}: no such file; give the architecture's JSON")
+    if model.track_table is not None:
+        TrackTable.read(model.track_table)
+
+
+def _check_genome(genome: Path, region: str | None) -> None:
+    from varscore.inputs.genome import ReferenceGenome, parse_region
+
+    with ReferenceGenome(genome) as reference:
+        if region is not None:
+            parse_region(region, reference)
