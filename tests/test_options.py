@@ -80,6 +80,8 @@ def test_a_value_is_kept_as(name, value, kept):
         ("max_allele_length", 0, "max_allele_length: 0 is less than 1"),
         ("max_allele_length", "1e3", "max_allele_length: '1e3' is not a whole number"),
         ("threads", 0, "threads: 0 is less than 1"),
+        ("threads", "9" * 400, "threads: 9+ is more than 1024"),
+        ("threads", "9" * 9000, "threads: '9+' is not a whole number"),
         ("memory", "0.1", "memory: 0.1 is less than 0.25"),
         ("memory", "much", "memory: 'much' is not a number"),
         ("memory", "nan", "memory: 'nan' is not a number"),
@@ -209,7 +211,7 @@ def test_the_config_schema_agrees(option):
         assert {"string", "array"} <= set(kinds)
     elif option.number:
         assert kinds == ["integer" if option.number is int else "number"]
-        assert facts.get("minimum") == option.minimum
+        assert (facts.get("minimum"), facts.get("maximum")) == (option.minimum, option.maximum)
     else:
         assert ("boolean" in kinds) == (option.hint is bool)
 

@@ -70,7 +70,7 @@ class Option:
         A sentence.
     unset : str
         What it means that there is no value, where the default is None.
-    minimum : float or None
+    minimum, maximum : float or None
         Of a number.
     group : {"planned", "scored", "model", "run"} or None
         What it decides; None where that is a single command's business.
@@ -82,6 +82,7 @@ class Option:
     help: str
     unset: str = ""
     minimum: float | None = None
+    maximum: float | None = None
     group: Group | None = None
 
     @property
@@ -162,18 +163,22 @@ class Option:
             raise OptionError(f"{self.name}: {value!r} is none of {', '.join(self.choices)}")
         if self.number is None:
             return value
-        whole = self.number is int
+        number: int | float
         try:
-            number = int(value) if isinstance(value, str) and whole else value
-            number = operator.index(number) if whole else float(number)
+            if self.number is int:
+                number = int(value) if isinstance(value, str) else operator.index(value)
+            elif not math.isfinite(number := float(value)):
+                raise ValueError
         except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number):
-            kind = "a whole number" if whole else "a number"
-            raise OptionError(f"{self.name}: {value!r} is not {kind}")
+            kind = "a whole number" if self.number is int else "a number"
+            raise OptionError(f"{self.name}: {value!r} is not {kind}") from None
         if self.minimum is not None and number < self.minimum:
             raise OptionError(
-                f"{self.name}: {number:g} is less than {self.minimum:g}, the least allowed"
+                f"{self.name}: {number} is less than {self.minimum}, the least allowed"
+            )
+        if self.maximum is not None and number > self.maximum:
+            raise OptionError(
+                f"{self.name}: {number} is more than {self.maximum}, the most allowed"
             )
         return number
 
@@ -190,10 +195,16 @@ def names(*groups: Group) -> tuple[str, ...]:
 
 
 def _about(
-    group: Group, help: str, *, unset: str = "", minimum: float | None = None
+    group: Group,
+    help: str,
+    *,
+    unset: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
 ) -> dict[str, Any]:
     """Return what a field's `Option` says besides name, type and default; see there."""
-    return {"group": group, "help": help, "unset": unset, "minimum": minimum}
+    facts = {"group": group, "help": help, "unset": unset}
+    return {**facts, "minimum": minimum, "maximum": maximum}
 
 
 def _described(cls: type[_Options]) -> type[_Options]:
@@ -349,7 +360,8 @@ class RunOptions:
         default="auto", metadata=_about("run", "Where scores are computed; auto prefers a GPU.")
     )
     threads: int | None = field(
-        default=None, metadata=_about("run", "CPU threads.", unset="all", minimum=1)
+        default=None,
+        metadata=_about("run", "CPU threads.", unset="all", minimum=1, maximum=1024),
     )
     memory: float = field(
         default=2.0,

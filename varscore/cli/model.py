@@ -165,7 +165,10 @@ def convert(
 def random(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
     seed: Annotated[
-        int, own_option("seed", int, "The same seed gives the same weights.", minimum=0)
+        int,
+        own_option(
+            "seed", int, "The same seed gives the same weights.", minimum=0, maximum=2**63 - 1
+        ),
     ] = 0,
     config: Annotated[
         Path | None,

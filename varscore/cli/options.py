@@ -38,15 +38,16 @@ def own_option(
     default: object = None,
     unset: str = "",
     minimum: float | None = None,
+    maximum: float | None = None,
 ) -> Any:
     """Return an option that a single command has.
 
     Parameters
     ----------
-    name, hint, help, default, unset, minimum
+    name, hint, help, default, unset, minimum, maximum
         As in `varscore.options.Option`.
     """
-    return _typer_option(Option(name, hint, default, help, unset, minimum))
+    return _typer_option(Option(name, hint, default, help, unset, minimum, maximum))
 
 
 def _typer_option(option: Option) -> Any:
@@ -61,7 +62,9 @@ def _typer_option(option: Option) -> Any:
     if option.is_list:
         metavar = f"{metavar},..."
     if option.minimum is not None:
-        text += f" At least {option.minimum:g}."
+        text += f" At least {option.minimum}."
+    if option.maximum is not None:
+        text += f" At most {option.maximum}."
     return typer.Option(
         option.flag,
         help=text,

@@ -8,11 +8,12 @@ if every contig's header stands in the file where the index says that it does.
 from __future__ import annotations
 
 import re
+import struct
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import numpy as np
 import pysam
 from pysam.utils import SamtoolsError
 
@@ -159,16 +160,20 @@ def _decompressed(path: Path, gzi: Path | None = None) -> Iterator[Callable[[int
         return
     # A .gzi holds a count, then where each block but the first starts, in the file and in
     # the decompressed text; a position in BGZF is the former and 16 bits within the block.
-    count, *_ = numbers = np.fromfile(gzi, dtype="<u8")
-    starts = np.concatenate([np.zeros(2, dtype="<u8"), numbers[1:]]).reshape(int(count) + 1, 2)
+    packed = gzi.read_bytes()
+    n = len(packed) // 8
+    count, *starts = struct.unpack(f"<{n}Q", packed[: 8 * n])
+    if len(starts) != 2 * count:
+        raise ValueError(f"{gzi.name} does not have the {count} blocks that it should")
+    blocks, texts = [0, *starts[::2]], [0, *starts[1::2]]
     with pysam.BGZFile(str(path), "rb", None) as bgzf:
 
         def read_bgzf(offset: int, size: int) -> bytes:
-            block, text = starts[np.searchsorted(starts[:, 1], offset, side="right") - 1]
-            within = offset - int(text)
+            block = bisect_right(texts, offset) - 1
+            within = offset - texts[block]
             if within >= 1 << 16:
                 return b""
-            bgzf.seek(int(block) << 16 | within)
+            bgzf.seek(blocks[block] << 16 | within)
             return bytes(bgzf.read(size))
 
         yield read_bgzf
