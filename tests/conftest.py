@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pysam
 import pytest
 from needs import lacking
 
@@ -36,17 +37,22 @@ def oracle_genome(tmp_path):
 
 
 @pytest.fixture
-def varscore(monkeypatch, capsys):
-    """Return a function that runs a command line and gives exit code, stdout and stderr."""
+def varscore(monkeypatch, capfd):
+    """Return a function that runs a command line and gives exit code, stdout and stderr.
+
+    What libraries in C write to the terminal is part of both.
+    """
+    verbosity = pysam.get_verbosity()
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["varscore", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit_:
             main()
-        captured = capsys.readouterr()
+        captured = capfd.readouterr()
         return exit_.value.code or 0, captured.out, captured.err
 
-    return run
+    yield run
+    pysam.set_verbosity(verbosity)  # the command line's own, see varscore.inputs.htslib
 
 
 @pytest.fixture

@@ -36,9 +36,13 @@ def vcf(tmp_path):
 
 
 def assert_refused(result, out, *words):
-    """One line on stderr that has these words, exit code 1, no output and nothing beside."""
+    """One line on stderr that has these words, exit code 1, no output and nothing beside.
+
+    htslib, too, would have written to stderr.
+    """
     code, _, stderr = result
     assert code == 1, stderr
+    assert all(line.startswith("varscore: ") for line in stderr.splitlines()), stderr
     line = stderr.splitlines()[-1]
     assert line.startswith("varscore: error: ")
     assert "Traceback" not in stderr

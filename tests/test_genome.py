@@ -520,6 +520,18 @@ def test_damage_within_a_bgzipped_file_is_an_error(tmp_path: Path) -> None:
         genome.fetch(Interval("chr2", 0, 250_003))
 
 
+def test_verbosity_is_left_as_it_was(tmp_path: Path) -> None:
+    before = pysam.set_verbosity(2)
+    try:
+        with ReferenceGenome(bgzipped(tmp_path)) as genome:  # indexed, opened, read
+            genome.fetch(Interval("chr2", 0, 9))
+        with pytest.raises(GenomeError):
+            ReferenceGenome(bgzip(b"hello\n", tmp_path / "other.fa"))
+        assert pysam.get_verbosity() == 2
+    finally:
+        pysam.set_verbosity(before)
+
+
 def test_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
     path = plain(tmp_path)
     with ReferenceGenome(path) as genome:

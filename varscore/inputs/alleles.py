@@ -42,7 +42,7 @@ class AlleleSource:
     ) -> None:
         self.vcf, self.genome, self.options = Path(vcf), genome, options or ScoreOptions()
         region = self.options.region
-        self._region = parse_region(region, genome) if region else None
+        self._region = None if region is None else parse_region(region, genome)
 
     def __iter__(self) -> Iterator[Allele]:
         """Yield the alleles one by one; raises what `batches` raises."""
