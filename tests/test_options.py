@@ -242,8 +242,8 @@ def test_the_readme_has_every_option_of_score():
         assert table_row("README.md", "--" + name.replace("_", "-"))
 
 
-# What is refused at once, in one process after another's example: arguments that replace those
-# of a good command line, and words of the message.
+# What is refused at once: arguments that replace those of a good command line or come to them,
+# and words of the message.
 REFUSED = {
     "a wrong choice": (["--engine", "x"], ["engine: 'x' is none of auto"]),
     "no number": (["--threads", "x"], ["threads: 'x' is not a whole number"]),
@@ -266,6 +266,19 @@ REFUSED = {
     "a region that is not there": (["--region", "chrZ"], ["region 'chrZ'", "only chrA, chrB"]),
     "a region that is none": (["--region", "chrA:x"], ["region 'chrA:x' is not of the form"]),
 }  # fmt: skip
+GENOME = ["-g", "{demo}/genome.fa.gz"]
+ALSO_REFUSED = {
+    "bench": (["bench", "--tracks", "(("], "no valid regular expression"),
+    "bench of no VCF": (["bench", "{tmp}/no.vcf", *GENOME], "no.vcf: no such file"),
+    "plan": (["plan", "{tmp}/no.vcf", *GENOME, "-o", "{tmp}/p"], "no.vcf: no such file"),
+    "no shard": (["score", "--shard", "{tmp}/1", *GENOME, "-o", "{tmp}/o"], "1: no such file"),
+    "tracks": (["tracks", "--model", "{tmp}/no.h5"], "no.h5: no such file"),
+    "tracks that match": (["tracks", "--model", "demo", "--match", "(("], "regular expression"),
+    "info": (["model", "info", "{tmp}/no.h5"], "no.h5: no such file"),
+    "convert": (["model", "convert", "demo", "{tmp}/there", "--to", "hub"], "there: it exists"),
+    "convert of none": (["model", "convert", "{tmp}/no.h5", "{tmp}/n.h5"], "no.h5: no such"),
+    "random": (["model", "random", "-o", "{tmp}/there"], "there: it exists"),
+}
 RUN_ALL = """
 import io, json, sys
 from contextlib import redirect_stderr
@@ -285,7 +298,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory):
-    """What `score`, `check` and `bench` say to each, and whether torch was imported by then."""
+    """What is said to each, all in one process, and whether torch was imported by then."""
     folder = tmp_path_factory.mktemp("refusals")
     (folder / "there").write_text("precious")
     (folder / "program").write_bytes(b"\x7fELF\xd0\xff")
@@ -298,6 +311,8 @@ def refusals(tmp_path_factory):
                  for x in (key, value)]  # fmt: skip
         for command in ("score", "check"):
             cases[f"{command}: {case}"] = [command, *vcf, *usual, *changed]
+    for case, (line, _) in ALSO_REFUSED.items():
+        cases[case] = [word.format(tmp=folder, demo=DEMO) for word in line]
     done = subprocess.run(
         [sys.executable, "-c", RUN_ALL], input=json.dumps(cases), capture_output=True,
         text=True, check=True,
@@ -312,4 +327,13 @@ def test_refused_before_torch_is_imported(case, command, refusals):
     assert code == 1
     assert re.fullmatch("varscore: error: .*\n", error)
     assert all(word in error for word in REFUSED[case][1])
+    assert not with_torch
+
+
+@pytest.mark.parametrize("case", list(ALSO_REFUSED))
+def test_other_commands_refuse_before_torch_is_imported(case, refusals):
+    code, error, with_torch = refusals[case]
+    assert code == 1
+    assert re.fullmatch("varscore: error: .*\n", error)
+    assert ALSO_REFUSED[case][1] in error
     assert not with_torch

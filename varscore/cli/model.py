@@ -10,8 +10,9 @@ import typer
 
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, own_option
+from varscore.cli.refusals import check_model
 from varscore.errors import OptionError, OutputError
-from varscore.options import Activation
+from varscore.options import Activation, ModelOptions
 
 if TYPE_CHECKING:
     from varscore.models.checkpoint import Checkpoint
@@ -142,10 +143,6 @@ def convert(
     force: ForceOption = False,
 ) -> None:
     """Write a model's weights in another form."""
-    from varscore.models.files import TRACKS_FILE
-    from varscore.models.formats.keras import PARAMS_FILE
-    from varscore.models.registry import write_checkpoint
-
     if to is None:
         suffixes: dict[str, Form] = {".h5": "keras", ".safetensors": "native", "": "hub"}
         to = suffixes.get(destination.suffix)
@@ -154,6 +151,11 @@ def convert(
                 f"{destination}: its suffix tells no form; give --to native, hub or keras"
             )
     _refuse_existing(destination, force)
+    check_model(ModelOptions(model=source, params=params, track_table=track_table))
+    from varscore.models.files import TRACKS_FILE
+    from varscore.models.formats.keras import PARAMS_FILE
+    from varscore.models.registry import write_checkpoint
+
     if to == "keras":
         for companion in (PARAMS_FILE, TRACKS_FILE):
             _refuse_existing(destination.with_name(companion), force)
@@ -183,19 +185,20 @@ def random(
     force: ForceOption = False,
 ) -> None:
     """Write a model with random weights, full size by default, for benchmarks only."""
+    _refuse_existing(output, force)
     from varscore.models.config import BasenjiConfig
     from varscore.models.files import read_json
-    from varscore.models.formats.native import write_native
-    from varscore.models.random import random_checkpoint
 
     fields = read_json(config) if config else {}
-    given = {"window_length": window_length, "n_tracks": tracks}
-    fields |= {name: value for name, value in given.items() if value is not None}
+    numbers = {"window_length": window_length, "n_tracks": tracks}
+    fields |= {name: value for name, value in numbers.items() if value is not None}
     try:
         architecture = BasenjiConfig(**fields)
     except (TypeError, ValueError) as error:
         raise OptionError(f"random model: {error}") from error
-    _refuse_existing(output, force)
+    from varscore.models.formats.native import write_native
+    from varscore.models.random import random_checkpoint
+
     checkpoint = random_checkpoint(architecture, seed)
     _note(checkpoint)
     write_native(checkpoint, output)
@@ -212,8 +215,10 @@ def tracks(
     head: HeadOption = None,
 ) -> None:
     """Print a model's tracks: index, identifier, description, separated by tabs."""
-    from varscore.models.tracks import TrackTable
+    from varscore.models.tracks import TrackTable, compile_pattern
 
+    if match is not None:
+        compile_pattern(match)
     checkpoint = _read(model, params, None, track_table, head)
     table = checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks)
     typer.echo((table if match is None else table.match(match)).to_tsv(), nl=False)
@@ -227,6 +232,7 @@ def _read(
     head: str | None,
 ) -> Checkpoint:
     """Read a model's weights, and say if they are not of a model in earnest."""
+    check_model(ModelOptions(model=model, params=params, track_table=track_table))
     from varscore.models.registry import read_checkpoint
 
     checkpoint = read_checkpoint(

@@ -47,7 +47,7 @@ def refuse_early(
     if shard is not None and not shard.is_file():
         raise OutputError(f"{shard}: no such file; give a table that `varscore plan` wrote")
     if model is not None:
-        _check_model(model)
+        check_model(model)
     if options.tracks is not None:
         from varscore.models.tracks import check_wanted
 
@@ -62,7 +62,14 @@ def refuse_early(
     _check_genome(genome, options.region)
 
 
-def _check_model(model: ModelOptions) -> None:
+def check_model(model: ModelOptions) -> None:
+    """Look whether the files of a model are there, and read its track table, if one is given.
+
+    Raises
+    ------
+    VarscoreError
+        For the first that cannot be used.
+    """
     from varscore.models.cache import find_model
     from varscore.models.tracks import TrackTable
 

@@ -117,7 +117,7 @@ class TrackTable:
         OptionError
             If the expression is not valid or finds nothing.
         """
-        expression = _compile(pattern)
+        expression = compile_pattern(pattern)
         rows = [
             row
             for row, names in enumerate(zip(self.descriptions, self.identifiers, strict=True))
@@ -185,7 +185,7 @@ def check_wanted(wanted: str | Sequence[str]) -> None:
         if os.path.isfile(wanted):
             _read_names(wanted)
         else:
-            _compile(wanted)
+            compile_pattern(wanted)
 
 
 def _read_names(path: str) -> list[str]:
@@ -199,7 +199,14 @@ def _read_names(path: str) -> list[str]:
     return [line.split("\t")[0].strip() for line in lines if line.strip()]
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Return a regular expression for choosing tracks.
+
+    Raises
+    ------
+    OptionError
+        If it is not valid.
+    """
     try:
         return re.compile(pattern)
     except re.error as error:
