@@ -4,9 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from varscore import read_metadata, read_scores, score_vcf
+from varscore.engines.auto import make_engine
+from varscore.engines.processor import Processor
 from varscore.errors import OptionError
+from varscore.windows import WindowPlan
 
 DATA = Path(__file__).parent / "data"
 VCF = DATA / "oracle" / "variants.vcf"
@@ -49,7 +53,45 @@ def test_incremental_refuses_what_it_cannot_do(genome, small_model):
     assert not genome.with_name("incremental.parquet").exists()
 
 
-def test_precision_is_recorded(genome, small_model):
-    _, metadata = scores(genome, small_model, "auto", precision="mixed")
-    assert metadata["options"]["precision"] == "mixed"
-    assert "float32" in metadata["engine"]["products"]
+PROCESSOR = Processor.of(torch.device("cpu"))
+FLOAT32 = {
+    "engine": "auto",
+    "kernel": "packed" if PROCESSOR.packs else "matmul",
+    "differences": "float32",
+    "reference_projection": "float32",
+    "filtered_trunk": False,
+    "device": "cpu",
+    "processor": PROCESSOR.name,
+}
+REDUCED = "bfloat16" if PROCESSOR.bfloat16 else "float32"
+MIXED = {"differences": REDUCED, "reference_projection": REDUCED, "filtered_trunk": True}
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "other"),
+    [
+        ("auto", "float32", {}),
+        ("auto", "mixed", MIXED),
+        ("incremental", "float32", {"engine": "incremental"}),
+        ("incremental", "mixed", {"engine": "incremental"} | MIXED),
+        ("two-pass", "float32", {"engine": "two-pass", "kernel": "conv1d"}),
+    ],
+)
+def test_arithmetic_is_recorded(genome, small_model, engine, precision, other):
+    _, metadata = scores(genome, small_model, engine, precision=precision, region="inside")
+    assert metadata["options"]["precision"] == precision
+    assert metadata["engine"] == FLOAT32 | other
+
+
+def test_two_passes_refuse_what_they_cannot_honour(genome, small_model):
+    with pytest.raises(OptionError, match=r"precision: 'mixed' .*two-pass"):
+        scores(genome, small_model, "two-pass", precision="mixed")
+    plan = WindowPlan(16384, 128)
+    with pytest.raises(OptionError, match=r"precision: 'mixed' .*two-pass"):
+        make_engine("two-pass", small_model.network, None, plan, (), [0], precision="mixed")
+
+
+def test_two_passes_say_what_memory_one_window_needs(genome, small_model):
+    with pytest.raises(OptionError, match=r"memory: 0\.00 GiB .* takes 0\.01 GiB"):
+        scores(genome, small_model, "two-pass", memory=1 << 20)
+    assert not genome.with_name("two-pass.parquet").exists()

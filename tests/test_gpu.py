@@ -1,10 +1,15 @@
-"""GPUs are shared out by locks, which need no GPU to be tested."""
+"""GPUs are shared out by locks, and kept from TF32: neither needs a GPU to be tested."""
 
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
-from varscore.gpu import lease
+import pytest
+import torch
+
+from varscore.gpu import full_float32, lease
 
 OTHER = """
 import sys, time
@@ -43,3 +48,96 @@ def test_processes_get_different_ones_until_none_is_left(tmp_path):
 def test_locks_are_the_users_own(tmp_path):
     assert lease(["c"], tmp_path) == 0
     assert [path.name for path in tmp_path.iterdir()] == [f"varscore-{os.getuid()}-c.lock"]
+
+
+def settings():
+    """What a host can have set, by either of torch's two APIs."""
+    new = (
+        torch.backends,
+        torch.backends.cudnn,
+        torch.backends.cuda.matmul,
+        torch.backends.cudnn.conv,
+        torch.backends.mkldnn.matmul,
+        torch.backends.mkldnn.conv,
+    )
+    found = [place.fp32_precision for place in new]
+    for legacy in (
+        lambda: torch.backends.cuda.matmul.allow_tf32,
+        lambda: torch.backends.cudnn.allow_tf32,
+        torch.get_float32_matmul_precision,
+    ):
+        try:
+            found.append(legacy())
+        except RuntimeError:  # torch refuses to say where the new API was used
+            found.append(None)
+    return found
+
+
+HOSTS = {
+    "default": "pass",
+    "legacy": "backends.cuda.matmul.allow_tf32 = True; backends.cudnn.allow_tf32 = False",
+    "precision": "torch.set_float32_matmul_precision('medium')",
+    "all": "backends.fp32_precision = 'tf32'",
+    "cudnn": "backends.cudnn.fp32_precision = 'tf32'",
+    "conv": "backends.cudnn.conv.fp32_precision = 'tf32'",
+    "cpu": "backends.mkldnn.matmul.fp32_precision = 'bf16'",
+}
+HOST = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_gpu import settings
+import torch
+from torch import backends
+from varscore.gpu import full_float32
+
+{host}
+before = settings()
+{between}
+assert settings() == before, (before, settings())
+for value in ("ieee", "tf32", "none"):  # what had no value of its own has none now
+    backends.fp32_precision = value
+    print(settings())
+"""
+GUARDED = """
+one, other = full_float32(), full_float32()
+one.__enter__()
+other.__enter__()
+one.__exit__()
+assert settings()[:6] == ["ieee"] * 6, settings()
+other.__exit__()
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.backends, "fp32_precision"), reason="before torch 2.9 there was one API"
+)
+@pytest.mark.parametrize("host", HOSTS)
+def test_full_float32_leaves_the_settings_that_it_found(host):
+    printed = []
+    for between in ("", GUARDED):
+        code = HOST.format(tests=str(Path(__file__).parent), host=HOSTS[host], between=between)
+        command = [sys.executable, "-W", "error", "-c", code]
+        run = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        printed.append(run.stdout)
+    assert printed[0] == printed[1]
+
+
+def test_full_float32_in_threads_that_overlap():
+    """Each sees full float32 for as long as it is inside, whoever else has left."""
+    found, before = [], settings()
+    barrier = threading.Barrier(8)
+
+    def use(number):
+        barrier.wait(60)
+        for _ in range(200):
+            with full_float32():
+                found.append(torch.backends.cudnn.conv.fp32_precision)
+
+    threads = [threading.Thread(target=use, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(found) == {"ieee"}
+    assert settings() == before

@@ -17,8 +17,8 @@ from writers import write_fasta
 from varscore import load_model
 from varscore.engines.incremental import engine as incremental
 from varscore.engines.incremental.engine import IncrementalEngine, unsupported
-from varscore.engines.incremental.kernels.products import measured_rates
 from varscore.engines.incremental.reference import TRACK_BLOCK
+from varscore.engines.processor import Processor
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
@@ -44,6 +44,11 @@ TINY = BasenjiConfig(
     crop_bins=20,
 )
 WIDE = replace(TINY, stem_channels=64, tower_channels=(66, 70))  # its trunk may be filtered
+# The precision of a processor that multiplies bfloat16, whatever this one has.
+MIXED = {
+    "precision": "mixed",
+    "processor": replace(Processor.of(torch.device("cpu")), bfloat16=True),
+}
 ENSEMBLES = [(False, (0,)), (True, (0,)), (False, (5, -3)), (True, (1, 0, -1))]
 
 
@@ -357,7 +362,7 @@ def test_nothing_and_one(tiny, genome):
     [
         (TINY, 2e-6, {}),
         (WIDE, 2e-6, {}),
-        (WIDE, 3e-3, {"precision": "mixed", "force_reduced": True}),
+        (WIDE, 3e-3, MIXED),
     ],
 )
 def test_scores_depend_on_nothing_but_the_variant(genome, config, bound, options):
@@ -474,7 +479,7 @@ def test_precision_of_large_and_of_tiny_effects(demo):
     exact = scores(IncrementalEngine, deepcopy(network).double())
     full = scores(IncrementalEngine, network)
     plain = scores(TwoPassEngine, network)
-    mixed = scores(IncrementalEngine, network, precision="mixed", force_reduced=True)
+    mixed = scores(IncrementalEngine, network, **MIXED)
     by_size = np.argsort(np.median(np.abs(exact[: len(snvs)]), axis=1))
     tiny, large = by_size[:24], by_size[-24:]
     assert np.median(np.abs(exact[tiny])) < 1e-3 * np.median(np.abs(exact[large]))
@@ -498,14 +503,14 @@ def test_precision(small_model, human):
     exact = engine(deepcopy(network).double()).score(variants)[:, 0]
     full = engine(network).score(variants)[:, 0]
     plain = TwoPassEngine(network, human, plan, sad, range(12)).score(variants)[:, 0]
-    reduced = engine(network, precision="mixed", force_reduced=True)
+    reduced = engine(network, **MIXED)
     mixed = reduced.score(variants)[:, 0]
     assert relative(full, exact) <= min(1e-5, relative(plain, exact))
     assert relative(mixed, exact) <= 2e-2
     for found, expected in zip(mixed, exact, strict=True):
         assert np.corrcoef(found, expected)[0, 1] >= 0.999
-    assert reduced.describe()["bfloat16_differences"]
-    assert not engine(network).describe()["bfloat16_differences"]
+    assert reduced.describe()["differences"] == "bfloat16"
+    assert engine(network).describe()["differences"] == "float32"
 
 
 def test_tiny_effects_keep_their_digits(genome):
@@ -534,27 +539,33 @@ def test_differences_of_any_size_stay_finite(demo):
         deepcopy(network).double(), genome, plan_of(network.config), CHANGED, range(11)
     ).score(variants[:40])
     assert np.abs(expected).max() > 1e4
-    for options in ({}, {"precision": "mixed", "force_reduced": True}):
+    for options in ({}, MIXED):
         found = engine(range(11), **options).score(variants[:40])
         assert np.isfinite(found).all()
         tolerance = 5e-2 if options else 1e-3
         assert relative(found, expected) <= tolerance
 
 
-def test_mixed_is_no_slower(small_model, human):
-    """Where bfloat16 products are slower than float32 they are left, and the note says so."""
-    engine = IncrementalEngine(
-        small_model.network, human, plan_of(small_model.config), CHANGED, [0], precision="mixed"
-    )
-    rates = measured_rates(torch.device("cpu"))  # those it has chosen by
-    described = engine.describe()
-    faster = rates["bfloat16"] >= 1.2 * max(v for k, v in rates.items() if k != "bfloat16")
-    assert described["bfloat16_differences"] == faster
-    assert ("no faster" in described["products"]) != faster
-    assert described["bfloat16_reference_projection"] == faster
-    # Sums over the reference itself are not reduced.
-    plan = plan_of(small_model.config)
-    whole = IncrementalEngine(
-        small_model.network, human, plan, EVERY, [0], precision="mixed", force_reduced=True
-    )
-    assert not whole.describe()["bfloat16_reference_projection"]
+@pytest.mark.parametrize(
+    ("dtype", "options", "statistics", "differences", "projection"),
+    [
+        ("float32", {}, CHANGED, "float32", "float32"),
+        ("float32", MIXED, CHANGED, "bfloat16", "bfloat16"),
+        # Sums over the reference itself are not reduced.
+        ("float32", MIXED, EVERY, "bfloat16", "float32"),
+        ("float64", MIXED, EVERY, "float64", "float64"),
+    ],
+)
+def test_says_how_it_computes(genome, dtype, options, statistics, differences, projection):
+    network = random_checkpoint(TINY).network().to(getattr(torch, dtype))
+    engine = IncrementalEngine(network, genome, plan_of(TINY), statistics, [0], **options)
+    processor = Processor.of(torch.device("cpu"))
+    assert engine.describe() == {
+        "engine": "incremental",
+        "kernel": "packed" if dtype == "float32" and processor.packs else "matmul",
+        "differences": differences,
+        "reference_projection": projection,
+        "filtered_trunk": bool(options),
+        "device": "cpu",
+        "processor": processor.name,
+    }

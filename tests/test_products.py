@@ -12,13 +12,14 @@ from varscore.engines.incremental.kernels.minimal_filter import (
     OUTPUTS,
     filter_matrices,
 )
-from varscore.engines.incremental.kernels.products import Products, measured_rates
+from varscore.engines.incremental.kernels.products import Products, float32_kernels
 from varscore.engines.incremental.kernels.steps import FusedSteps, Steps
 from varscore.engines.incremental.trunk import TrunkLayer
+from varscore.engines.processor import Processor
 from varscore.models.basenji2 import ConvBlock
 from varscore.models.config import BasenjiConfig
 
-KERNELS = sorted(set(measured_rates(torch.device("cpu"))) - {"bfloat16"})
+KERNELS = sorted(float32_kernels(Processor.of(torch.device("cpu"))))
 ROWS = 1100  # several parts, and some rows beside
 GELU = GATED_ACTIVATIONS["gelu_new"]
 STEPS = FusedSteps(GELU, reduced=False)
@@ -29,16 +30,11 @@ def near(found, expected, tolerance=3e-6):
     return found.shape == expected.shape and error <= tolerance
 
 
-def test_packed_products_are_there():
-    """Without them the engine is a third slower."""
-    assert "packed" in KERNELS
-
-
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("shape", [(1,), (ROWS,), (2, 7)])
 def test_every_kernel_gives_the_product(kernel, shape):
     x, weight = torch.randn(*shape, 260), torch.randn(260, 270)
-    reference, difference = Products(kernel, True, "").with_weight(weight)
+    reference, difference = Products(kernel, reduced=True).with_weight(weight)
     expected = x.double() @ weight.double()
     assert near(reference(x), expected)
     assert near(difference(x), expected, 2e-2)
@@ -48,7 +44,7 @@ def test_every_kernel_gives_the_product(kernel, shape):
 @pytest.mark.parametrize("rows", [1, ROWS])
 def test_products_of_several_inputs_are_summed(kernel, rows):
     inputs, weights = torch.randn(3, rows, 260), torch.randn(3, 260, 270)
-    products, bias, out = Products(kernel, False, ""), torch.randn(270), torch.empty(rows, 270)
+    products, bias, out = Products(kernel), torch.randn(270), torch.empty(rows, 270)
     products.sum_of(weights.unbind(), bias)(inputs.unbind(), out)
     expected = (inputs.double() @ weights.double()).sum(0) + bias.double()
     assert near(out, expected)
@@ -68,7 +64,7 @@ def block(channels, outputs, taps, dilation=1):
 @pytest.mark.parametrize("width", [1, 143, 144, 145, 1000])
 def test_dilated_convolutions(kernel, taps, dilation, width):
     layer = block(260, 270, taps, dilation)
-    dilated = DilatedConv(layer, Products(kernel, False, ""), STEPS)
+    dilated = DilatedConv(layer, Products(kernel), STEPS)
     x = torch.randn(width + 2 * dilated.reach, 260)
     conv = layer.conv
     expected = F.conv1d(
@@ -85,7 +81,7 @@ def test_dilated_convolutions(kernel, taps, dilation, width):
 @pytest.mark.parametrize(("rows", "length"), [(1, 20), (1, 1000), (128, 20), (3, 700)])
 def test_convolutions_of_the_trunk(kernel, filtered, channels, taps, rows, length):
     layer = block(channels, 270, taps)
-    products = Products(kernel, False, "", filtered=filtered)
+    products = Products(kernel, filtered=filtered)
     trunk = TrunkLayer(layer, "gelu_new", products)
     x = torch.randn(rows, length, channels)
     active = F.gelu(x.double(), approximate="tanh").transpose(1, 2)
@@ -102,7 +98,7 @@ def test_convolutions_of_the_trunk(kernel, filtered, channels, taps, rows, lengt
 def test_minimal_filtering_is_exact(taps, dilation):
     """In float64, by torch's own operations, which a GPU uses too."""
     weight, x = torch.randn(270, 100, taps).double(), torch.randn(3, 80, 100).double()
-    bias, products = torch.randn(270).double(), Products("matmul", False, "")
+    bias, products = torch.randn(270).double(), Products("matmul")
     steps = Steps(GELU, torch.float64)
     found = convolution(weight, bias, dilation, products, steps, filtered=True)(x)
     expected = F.conv1d(x.transpose(1, 2), weight, bias, dilation=dilation)

@@ -11,7 +11,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from varscore.engines.incremental.engine import DEFAULT_MEMORY, IncrementalEngine, unsupported
-from varscore.engines.incremental.kernels.products import time_products
-from varscore.engines.runtime import full_float32
+from varscore.engines import DEFAULT_MEMORY
+from varscore.engines.incremental.engine import IncrementalEngine, unsupported
+from varscore.engines.incremental.kernels.products import (
+    Kernel,
+    bfloat16_kernel,
+    float32_kernels,
+)
+from varscore.engines.processor import Processor
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
+from varscore.gpu import full_float32
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
@@ -36,8 +43,11 @@ from varscore.variant import Variant
 from varscore.version import __version__
 from varscore.windows import window_plan
 
-# Rows of the matrix product that tells a machine's best rate.
-_RATE_ROWS = 2048
+# The matrix product that tells a machine's rates, of the published model's projection: rows,
+# numbers that are summed, columns; and how often it is timed at each of three moments.
+_ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 2048, 1536, 512, 3
+# Rates differ by a tenth from moment to moment: less is not worth a word.
+_FASTER = 1.15
 
 
 @dataclass(frozen=True)
@@ -96,13 +106,18 @@ class BenchReport:
     machine, model, options : dict
         What was measured.
     product_gflops : dict of str to float
-        GFLOP/s of matrix products, the best of three moments.
+        GFLOP/s of float32 matrix products by the kernel's name, and of ``bfloat16``; the best
+        of three moments.
+    kernel : str
+        The float32 kernel that scores are computed with.
+    bfloat16_in_hardware : bool
+        Whether ``mixed`` takes products of differences in bfloat16 here.
     timings : tuple of Timing
         Of two passes, and of the incremental engine.
     plain_seconds : float
         What the two passes' windows take as calls of the network, ready-made.
     agreement : tuple of Agreement
-    peak_memory_gb : float
+    peak_memory_gib : float
         After the incremental engine, before the two passes.
     """
 
@@ -110,16 +125,25 @@ class BenchReport:
     model: dict[str, Any]
     options: dict[str, Any]
     product_gflops: dict[str, float]
+    kernel: str
+    bfloat16_in_hardware: bool
     timings: tuple[Timing, ...]
     plain_seconds: float
     agreement: tuple[Agreement, ...]
-    peak_memory_gb: float
+    peak_memory_gib: float
 
     @property
     def speedup(self) -> float:
         """How many times as fast as two passes the incremental engine is."""
         two_pass, incremental = self.timings
         return incremental.per_second / two_pass.per_second
+
+    @property
+    def faster_kernel(self) -> str | None:
+        """Another kernel that would be faster here than the one that is taken, if any."""
+        rates = {k: rate for k, rate in self.product_gflops.items() if k != "bfloat16"}
+        fastest = max(rates, key=lambda name: rates[name])
+        return fastest if rates[fastest] > _FASTER * rates[self.kernel] else None
 
     def rate_share(self, timing: Timing) -> float:
         """Return a run's rate as a share of the machine's best float32 matrix product."""
@@ -131,7 +155,12 @@ class BenchReport:
         report = asdict(self)
         for row, timing in zip(report["timings"], self.timings, strict=True):
             row["rate_share"] = self.rate_share(timing)
-        return {**report, "speedup": self.speedup, "version": __version__}
+        return {
+            **report,
+            "speedup": self.speedup,
+            "faster_kernel": self.faster_kernel,
+            "version": __version__,
+        }
 
 
 def bench(
@@ -189,8 +218,10 @@ def bench(
         def two_pass(network: Basenji2) -> TwoPassEngine:
             return TwoPassEngine(network, reference, plan, statistics, tracks)
 
+        processor = Processor.of(model.device)
+
         def incremental(
-            network: Basenji2, precision: Precision, *, force_reduced: bool = False
+            network: Basenji2, precision: Precision, processor: Processor = processor
         ) -> IncrementalEngine:
             return IncrementalEngine(
                 network,
@@ -200,19 +231,19 @@ def bench(
                 tracks,
                 precision=precision,
                 memory=memory,
-                force_reduced=force_reduced,
+                processor=processor,
             )
 
-        rates = [time_products(model.device, _RATE_ROWS)]
+        rates = [_rates(processor, model.device)]
         engine = incremental(model.network, options.precision)
-        engine.score(variants[:1])  # kernels are chosen, loops compiled, memory is mapped
+        engine.score(variants[:1])  # loops are compiled, memory is mapped
         before = engine.products.flops.total
         seconds = _seconds(engine.score, variants)
         peak = _peak_memory(model.device)
         gflop = (engine.products.flops.total - before) / 1e9
         name = f"incremental, {options.precision}"
         fast = Timing(name, len(variants), seconds, gflop)
-        rates.append(time_products(model.device, _RATE_ROWS))
+        rates.append(_rates(processor, model.device))
 
         sample = _spread(variants, two_pass_variants)
         plain = two_pass(model.network)
@@ -222,7 +253,7 @@ def bench(
         bare = _plain_seconds(plain, windows)
         gflop = windows * _window_gflop(plain.network)
         slow = Timing("two passes", len(sample), seconds, gflop)
-        rates.append(time_products(model.device, _RATE_ROWS))
+        rates.append(_rates(processor, model.device))
 
         few = _spread(variants, exact_variants)
         agreement: tuple[Agreement, ...] = ()
@@ -234,13 +265,13 @@ def bench(
                 "two passes, float32": two_pass(model.network).score,
                 "incremental, float32": incremental(model.network, "float32").score,
                 "incremental, bfloat16 products": incremental(
-                    model.network, "mixed", force_reduced=True
+                    model.network, "mixed", replace(processor, bfloat16=True)
                 ).score,
             }
             agreement = tuple(_compare(name, way(few), exact) for name, way in ways.items())
     return BenchReport(
         machine={
-            "processor": _processor(),
+            "processor": processor.name,
             "device": str(model.device),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
@@ -248,10 +279,12 @@ def bench(
         model={key: model.metadata[key] for key in ("name", "sha256", "activation")},
         options=asdict(options),
         product_gflops={name: max(rate[name] for rate in rates) for name in rates[0]},
+        kernel=engine.products.kernel,
+        bfloat16_in_hardware=processor.bfloat16,
         timings=(slow, fast),
         plain_seconds=bare,
         agreement=agreement,
-        peak_memory_gb=peak,
+        peak_memory_gib=peak,
     )
 
 
@@ -284,6 +317,33 @@ def _spread(variants: Sequence[Variant], n: int) -> list[Variant]:
     return [variants[(2 * i + 1) * len(variants) // (2 * n)] for i in range(n)]
 
 
+def _rates(processor: Processor, device: torch.device) -> dict[str, float]:
+    """Time each way to ask for one product; return GFLOP/s by its name."""
+    x = torch.ones(_ROWS, _INPUTS, device=device)
+    weight = torch.full((_INPUTS, _OUTPUTS), 1 / _INPUTS, device=device)
+    makers = {**float32_kernels(processor), "bfloat16": bfloat16_kernel}
+    kernels = {name: make(weight) for name, make in makers.items()}
+    best = dict.fromkeys(kernels, float("inf"))
+    with torch.inference_mode(), full_float32():
+        for _ in range(_ROUNDS):  # in turns, so that a busy moment meets them all
+            for name, kernel in kernels.items():
+                best[name] = min(best[name], _product_seconds(kernel, x))
+    return {name: 2e-9 * _ROWS * _INPUTS * _OUTPUTS / time for name, time in best.items()}
+
+
+def _product_seconds(kernel: Kernel, x: Tensor) -> float:
+    _synchronise(x.device)
+    start = time.perf_counter()
+    kernel(x)
+    _synchronise(x.device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def _seconds(
     score: Callable[[Sequence[Variant]], object], variants: Sequence[Variant]
 ) -> float:
@@ -302,8 +362,7 @@ def _plain_seconds(engine: TwoPassEngine, windows: int) -> float:
         start = time.perf_counter()
         for done in range(0, windows, size):
             network(batch[: min(size, windows - done)])
-        if weight.device.type == "cuda":
-            torch.cuda.synchronize(weight.device)
+        _synchronise(weight.device)
         return time.perf_counter() - start
 
 
@@ -329,17 +388,8 @@ def _compare(name: str, scores: NDArray[Any], exact: NDArray[Any]) -> Agreement:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Return the most memory that was taken so far, in GB: of the GPU, else of the process."""
+    """Return the most memory that was taken so far, in GiB: of the GPU, else of the process."""
     if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
+        return torch.cuda.max_memory_allocated(device) / 2**30
     unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

@@ -77,13 +77,11 @@ def bench(
     which = ModelOptions(model=model, params=params, activation=activation)
     run = RunOptions(device=device, threads=threads, memory=memory)
     refuse_early(genome, options, vcf=vcf, output=output, force=True, model=which)
-    import torch
-
     from varscore.bench import bench as measure
+    from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_model
 
-    if run.threads:
-        torch.set_num_threads(run.threads)
+    tune_process(run.threads)
     loaded = load_model(
         which.model, params=which.params, activation=which.activation, device=run.device
     )
@@ -112,7 +110,9 @@ def _print(report: BenchReport) -> None:
     machine = report.machine
     console.print(f"{machine['processor']}, {machine['device']}, {machine['threads']} threads")
     rates = ", ".join(f"{name} {rate:.0f}" for name, rate in report.product_gflops.items())
-    console.print(f"matrix products, GFLOP/s: {rates}")
+    console.print(f"matrix products, GFLOP/s: {rates}; scores take {report.kernel}")
+    if report.faster_kernel:
+        console.print(f"on this machine {report.faster_kernel} would be faster")
     speed = Table("engine", "variants", "s", "variants/s", "GFLOP/variant", "of best rate")
     for timing in report.timings:
         speed.add_row(
@@ -127,7 +127,7 @@ def _print(report: BenchReport) -> None:
     console.print(f"{report.speedup:.1f} times as fast as two passes")
     share = report.plain_seconds / report.timings[0].seconds
     console.print(f"two passes at {share:.0%} of the speed of plain calls of the network")
-    console.print(f"peak memory: {report.peak_memory_gb:.2f} GB")
+    console.print(f"peak memory: {report.peak_memory_gib:.2f} GiB")
     if report.agreement:
         exact = Table("against float64", "variants", "median rel.", "worst rel.", "Pearson >=")
         for row in report.agreement:

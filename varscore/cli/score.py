@@ -75,16 +75,14 @@ def score(
     )
     run = RunOptions(device=device, threads=threads, memory=memory)
     refuse_early(genome, options, vcf=vcf, shard=shard, output=output, force=force, model=which)
-    import torch
-
+    from varscore.engines.runtime import tune_process
     from varscore.gpu import use_free_gpu
     from varscore.models.registry import load_model
     from varscore.score import score_vcf
     from varscore.shards.resume import score_resumably
     from varscore.shards.score import score_shard
 
-    if run.threads:
-        torch.set_num_threads(run.threads)
+    tune_process(run.threads)
     if run.device != "cpu":
         use_free_gpu()
     loaded = load_model(

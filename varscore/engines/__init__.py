@@ -12,6 +12,9 @@ from varscore.variant import Variant
 
 OnScored = Callable[[int], object]
 
+DEFAULT_MEMORY = 2 << 30
+"""Bytes for tensors; the weights and the interpreter take some 0.7 GiB beside them."""
+
 
 class Engine(Protocol):
     """What turns variants into scores.
@@ -21,7 +24,19 @@ class Engine(Protocol):
     """
 
     def describe(self) -> dict[str, Any]:
-        """Return how scores are computed, JSON-ready, for the output's metadata."""
+        """Return the arithmetic of scores, JSON-ready, for the output's metadata.
+
+        Returns
+        -------
+        dict
+            ``engine``: "auto", "incremental" or "two-pass". ``kernel``: by what name torch is
+            asked for float32 products. ``differences``: "float32", "bfloat16" or "float64",
+            in which products of the difference between the alleles are taken, and
+            ``reference_projection``, in which the reference is projected to tracks.
+            ``filtered_trunk``: whether the trunk takes minimal filtering. ``device``: "cpu" or
+            "cuda". ``processor``: its model's name. But for the latter, equal records give
+            scores that are as precise as each other.
+        """
         ...
 
     def score(

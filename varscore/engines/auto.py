@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from varscore.engines import Engine, OnScored
-from varscore.engines.incremental.engine import DEFAULT_MEMORY, IncrementalEngine, unsupported
+from varscore.engines import DEFAULT_MEMORY, Engine, OnScored
+from varscore.engines.incremental.engine import IncrementalEngine, unsupported
 from varscore.engines.two_pass import TwoPassEngine
+from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.options import EngineName, Precision
@@ -41,13 +42,28 @@ def make_engine(
         "auto" scores a variant incrementally where that is exact and in two passes where it
         is not; "incremental" refuses such a variant when it is met.
     network, genome, plan, statistics, track_indices, precision, memory
-        As in `IncrementalEngine`.
+        As in `IncrementalEngine`. What "auto" scores in two passes is in the network's own
+        precision whatever `precision` says; "two-pass" refuses another.
+
+    Raises
+    ------
+    OptionError
+        If the engine cannot honour the precision, or the memory.
     """
-    parts = (network, genome, plan, statistics, track_indices)
     if name == "two-pass":
-        return TwoPassEngine(*parts)
-    incremental = IncrementalEngine(*parts, precision=precision, memory=memory)
-    return incremental if name == "incremental" else _Auto(incremental, TwoPassEngine(*parts))
+        if precision == "mixed":
+            raise OptionError(
+                "precision: 'mixed' is for the incremental engine; engine 'two-pass' computes "
+                "in float32: leave one of them out"
+            )
+        return TwoPassEngine(network, genome, plan, statistics, track_indices, memory=memory)
+    incremental = IncrementalEngine(
+        network, genome, plan, statistics, track_indices, precision=precision, memory=memory
+    )
+    if name == "incremental":
+        return incremental
+    two_pass = TwoPassEngine(network, genome, plan, statistics, track_indices, memory=memory)
+    return _Auto(incremental, two_pass)
 
 
 class _Auto:
@@ -58,7 +74,10 @@ class _Auto:
         self._config, self._plan = two_pass.network.config, two_pass.plan
 
     def describe(self) -> dict[str, Any]:
-        """Return how scores are computed here, JSON-ready."""
+        """Return how scores are computed here, JSON-ready.
+
+        That is how nearly all are; those of two passes are in the network's own precision.
+        """
         return {**self._incremental.describe(), "engine": "auto"}
 
     def score(

@@ -1,12 +1,14 @@
-"""What belongs to the process: its allocator, TF32, and threads that share the work."""
+"""What belongs to the process: its allocator, and threads that share the work."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -18,44 +20,36 @@ _M_ARENA_MAX = -8
 _LARGE = 1 << 30
 
 
-def keep_freed_memory() -> bool:
-    """Let glibc keep and reuse the memory of large freed tensors.
+def tune_process(threads: int | None = None) -> None:
+    """Set up a process whose work is scoring; for the command line, not for libraries.
 
-    By default each is a mapping of its own, which the system clears page by page whenever
-    it is made anew; and threads but the first have arenas of their own, which hold none that
-    are large. Elsewhere than on glibc nothing is done.
+    glibc is let keep and reuse the memory of large freed tensors. By default each is a mapping
+    of its own, which the system clears page by page whenever it is made anew; and threads but
+    the first have arenas of their own, which hold none that are large. Without this, scores
+    are the same and take a little longer.
 
-    Returns
-    -------
-    bool
-        Whether all settings were taken.
+    Parameters
+    ----------
+    threads : int, optional
+        CPU threads that torch may use; as many as there are cores if not given.
     """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    mallopt = ctypes.CDLL(None).mallopt
-    options = {_M_MMAP_THRESHOLD: _LARGE, _M_TRIM_THRESHOLD: _LARGE, _M_ARENA_MAX: 1}
-    return all(mallopt(option, value) for option, value in options.items())
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+            mallopt(option, _LARGE)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def return_freed_memory() -> None:
     """Give the system what is free between two stretches of work, wherever it lies.
 
     Kept memory is full of holes after one stretch, and the next one's tensors fit into none.
+    Nothing is set by this.
     """
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextmanager
-def full_float32() -> Iterator[None]:
-    """Keep TF32, which torch allows in GPU convolutions by default, out of float32."""
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
 T = TypeVar("T")
@@ -76,30 +70,104 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        """Yield what a function makes of each item, in the items' order.
+    @contextmanager
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[Iterator[R]]:
+        """Give an iterator over what a function makes of each item, in the items' order.
 
         One that would be left alone, while the other workers wait, is left to torch's own
-        threads. After an exception, which is raised here, no further item is begun.
+        threads. After an exception, which is raised where the results are taken, and when the
+        context is left, no further item is begun, and what was begun is waited for.
+
+        Parameters
+        ----------
+        function : callable
+            Run in inference mode where several work.
+        items : sequence
         """
         shared = len(items) - (len(items) % self.count == 1)
-        if shared and self.count > 1:
-            yield from self._share(function, items[:shared])
-        else:
-            shared = 0
-        yield from map(function, items[shared:])
+        if shared == 0 or self.count == 1:
+            yield map(function, items)
+            return
+        with ExitStack() as stack:
+            pool = stack.enter_context(_pool(self.count))
+            results = pool.map(torch.inference_mode()(function), items[:shared])
 
-    def _share(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        threads = torch.get_num_threads()
-        each = max(1, threads // self.count)
-        pool = ThreadPoolExecutor(
-            self.count,
-            initializer=torch.set_num_threads,  # of that thread alone, and of new ones
-            initargs=(each,),
-        )
+            def every() -> Iterator[R]:
+                yield from results
+                stack.close()
+                yield from map(function, items[shared:])
+
+            yield every()
+
+    def run(self, function: Callable[[T], object], items: Sequence[T]) -> None:
+        """Apply a function to each item.
+
+        Parameters
+        ----------
+        function, items
+            As for `map`.
+        """
+        with self.map(function, items) as results:
+            for _ in results:
+                pass
+
+
+@contextmanager
+def _pool(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that share this thread's CPU threads with it."""
+    own = torch.get_num_threads()
+    each = max(1, own // count)
+
+    def take_share() -> None:
+        torch.get_num_threads()  # torch gives a thread the default when it first counts
+        torch.set_num_threads(each)
+
+    with ThreadPoolExecutor(count) as pool:
         try:
-            torch.set_num_threads(each)  # what this thread does with results is in their way
-            yield from pool.map(torch.inference_mode()(function), items)
+            with _default_kept():
+                take_share()  # what this thread does with results is in the others' way
+                _in_every_thread(pool, count, take_share)
+            yield pool
         finally:
             pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(threads)
+            with _default_kept():
+                torch.set_num_threads(own)
+
+
+_DEFAULT = threading.Lock()
+
+
+@contextmanager
+def _default_kept() -> Iterator[None]:
+    """Restore how many CPU threads torch gives to a thread that is new to it.
+
+    `torch.set_num_threads` changes that beside the number of the thread that calls it.
+    """
+    with _DEFAULT:
+        default = _in_new_thread(torch.get_num_threads)
+        try:
+            yield
+        finally:
+            _in_new_thread(partial(torch.set_num_threads, default))
+
+
+def _in_new_thread(function: Callable[[], R]) -> R:
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
+
+
+def _in_every_thread(
+    pool: ThreadPoolExecutor, count: int, function: Callable[[], object]
+) -> None:
+    """Call a function once in each thread of a pool that has done nothing yet."""
+    met = threading.Barrier(count)
+
+    def begin() -> None:
+        function()
+        met.wait()  # a thread that waits is given nothing else, so that others are started
+
+    try:
+        for begun in [pool.submit(begin) for _ in range(count)]:
+            begun.result()
+    finally:
+        met.abort()

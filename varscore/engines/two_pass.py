@@ -12,8 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from varscore.engines import OnScored
-from varscore.engines.runtime import keep_freed_memory
+from varscore.engines import DEFAULT_MEMORY, OnScored
+from varscore.engines.processor import Processor
+from varscore.errors import OptionError
+from varscore.gpu import full_float32
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.prefetch import prefetch
@@ -47,12 +49,18 @@ class TwoPassEngine:
     track_indices : sequence of int
         0-based tracks of the network to score.
     memory : int
-        Bytes that a forward pass may take, roughly.
+        Bytes that tensors may take beside the weights: half of them for a forward pass, the
+        others for the windows that wait, what is predicted and what statistics make of it.
 
     Attributes
     ----------
     windows_per_batch : int
         Windows that are predicted at a time.
+
+    Raises
+    ------
+    OptionError
+        If the memory does not suffice for a window.
     """
 
     def __init__(
@@ -63,22 +71,37 @@ class TwoPassEngine:
         statistics: Sequence[Statistic],
         track_indices: Sequence[int],
         *,
-        memory: int = 1 << 30,
+        memory: int = DEFAULT_MEMORY,
     ) -> None:
-        keep_freed_memory()
         every = list(track_indices) == list(range(network.config.n_tracks))
         self.network = network if every else network.with_tracks(track_indices)
         self.genome = genome
         self.plan = plan
         self.statistics = tuple(statistics)
-        fitting = memory // self.network.config.activation_bytes
-        self.windows_per_batch = max(1, min(_MAX_WINDOWS, fitting))
+        window = 2 * self.network.config.activation_bytes
+        if memory < window:
+            raise OptionError(
+                f"memory: {memory / 2**30:.2f} GiB do not suffice for one window of this model "
+                f"in two passes, which takes {window / 2**30:.2f} GiB; give more, or choose "
+                "the incremental engine"
+            )
+        self.windows_per_batch = min(_MAX_WINDOWS, memory // window)
         weight = self.network.final.weight
         self._device, self._dtype = weight.device, weight.dtype
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""
-        return {"engine": "two-pass", "products": f"{self._dtype} products, no TF32"}
+        dtype = str(self._dtype).removeprefix("torch.")
+        processor = Processor.of(self._device)
+        return {
+            "engine": "two-pass",
+            "kernel": "conv1d",
+            "differences": dtype,
+            "reference_projection": dtype,
+            "filtered_trunk": False,
+            "device": processor.device,
+            "processor": processor.name,
+        }
 
     def n_windows(self, variants: Sequence[Variant]) -> int:
         """Return how many windows are predicted for some variants."""
@@ -170,8 +193,7 @@ class TwoPassEngine:
         while start < len(windows):
             part = windows[start : start + self.windows_per_batch]
             try:
-                # cuDNN would otherwise round convolutions to TF32.
-                with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                with full_float32():
                     parts.append(self.network(part.to(self._device, non_blocking=True)))
             except torch.OutOfMemoryError:
                 if len(part) == 1:

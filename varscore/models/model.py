@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.errors import OptionError
+from varscore.gpu import full_float32
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.models.notice import notice
@@ -130,5 +131,7 @@ class Model:
         for start in range(0, len(sequences), step):
             windows = one_hot(sequences[start : start + step])
             windows = windows.to(self.device, self.network.final.weight.dtype)
-            coverage[start : start + step] = self.network(windows).float().cpu().numpy()
+            with full_float32():
+                predicted = self.network(windows).float()
+            coverage[start : start + step] = predicted.cpu().numpy()
         return coverage

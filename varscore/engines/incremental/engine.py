@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from varscore.engines import OnScored
+from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.incremental.alternate import Placed, score_batch
 from varscore.engines.incremental.kernels.products import Products
 from varscore.engines.incremental.reference import Segment, Segments, Stages
@@ -28,13 +28,10 @@ from varscore.engines.incremental.schedule.stretches import Site, next_stretch
 from varscore.engines.incremental.strand import Strand
 from varscore.engines.incremental.stretch import SharedTrunk
 from varscore.engines.incremental.trunk import Trunk
-from varscore.engines.runtime import (
-    Workers,
-    full_float32,
-    keep_freed_memory,
-    return_freed_memory,
-)
+from varscore.engines.processor import Processor
+from varscore.engines.runtime import Workers, return_freed_memory
 from varscore.errors import OptionError
+from varscore.gpu import full_float32
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
@@ -42,9 +39,6 @@ from varscore.options import Precision
 from varscore.statistics import Statistic
 from varscore.variant import Variant
 from varscore.windows import WindowPlan
-
-DEFAULT_MEMORY = 2 << 30
-"""Bytes for tensors; the weights and the interpreter take some 0.7 GB beside them."""
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
@@ -87,11 +81,11 @@ class IncrementalEngine:
         0-based tracks of the network to score.
     precision : {"float32", "mixed"}
         "mixed": minimal filtering in the trunk, and products of the difference behind it in
-        bfloat16, where this machine runs them faster.
+        bfloat16, where the processor multiplies that in hardware.
     memory : int
         Bytes that tensors may take beside the weights.
-    force_reduced : bool
-        With "mixed", take bfloat16 products even where they are slower.
+    processor : Processor, optional
+        What to choose arithmetic for; what computes here if not given.
 
     Raises
     ------
@@ -109,15 +103,15 @@ class IncrementalEngine:
         *,
         precision: Precision = "float32",
         memory: int = DEFAULT_MEMORY,
-        force_reduced: bool = False,
+        processor: Processor | None = None,
     ) -> None:
-        keep_freed_memory()
         self._config = network.config
         self._device, self._dtype = network.final.weight.device, network.final.weight.dtype
         self._genome, self._plan, self._statistics = genome, plan, tuple(statistics)
         self._whole_window = any(s.needs_whole_window for s in statistics)
         self._n_tracks = len(track_indices)
-        self.products = Products.choose(precision, network.final.weight, force=force_reduced)
+        self._processor = processor or Processor.of(self._device)
+        self.products = Products.choose(precision, self._dtype, self._processor)
         self._trunk = Trunk(network, self.products)
         self._stages = Stages(
             network, track_indices, self.products, only_differences=not self._whole_window
@@ -127,11 +121,16 @@ class IncrementalEngine:
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""
+        dtype = str(self._dtype).removeprefix("torch.")
+        differences = "bfloat16" if self.products.reduced else dtype
         return {
             "engine": "incremental",
-            "products": self.products.note,
-            "bfloat16_differences": self.products.reduced,
-            "bfloat16_reference_projection": self.products.reduced and not self._whole_window,
+            "kernel": self.products.kernel,
+            "differences": differences,
+            "reference_projection": dtype if self._whole_window else differences,
+            "filtered_trunk": self.products.filtered,
+            "device": self._processor.device,
+            "processor": self._processor.name,
         }
 
     def score(
@@ -253,8 +252,7 @@ class IncrementalEngine:
                 held = [segments.get(key) for key in keys]
                 self._score_group(trunk, held, group, finish, inner)
 
-        for _ in outer.map(score, range(0, len(ordered), size)):
-            pass
+        outer.run(score, range(0, len(ordered), size))
 
     def _score_group(
         self,
@@ -283,8 +281,7 @@ class IncrementalEngine:
             scores = score_batch(self._stages, batch[0].layout, placed, self._statistics)
             finish(batch, scores.cpu().numpy())
 
-        for _ in workers.map(score, batches):
-            pass
+        workers.run(score, batches)
 
     def _place(
         self, trunk: SharedTrunk, segment: Segment, batch: Sequence[Site], number: int

@@ -200,12 +200,13 @@ class SharedTrunk:
             return walk, self._trunk.walk(bases, levels, changes), batches, changes
 
         # In the order of the tasks: where walks overlap, the later one is kept.
-        for walk, bins, batches, changes in self._workers.map(compute, tasks):
-            for phase, values in zip(walk.phases, bins, strict=True):
-                self._store((reverse, phase), Stored(values, walk.bins.start))
-            for batch, change in zip(batches, changes, strict=True):
-                for job, diff, start in zip(batch, change.diff, change.starts, strict=True):
-                    self._substituted[job.key] = diff, int(start)
+        with self._workers.map(compute, tasks) as walked:
+            for walk, bins, batches, changes in walked:
+                for phase, values in zip(walk.phases, bins, strict=True):
+                    self._store((reverse, phase), Stored(values, walk.bins.start))
+                for batch, change in zip(batches, changes, strict=True):
+                    for job, diff, start in zip(batch, change.diff, change.starts, strict=True):
+                        self._substituted[job.key] = diff, int(start)
 
     def _store(self, grid: Grid, computed: Stored) -> None:
         """Copy computed bins to where they are needed."""
@@ -243,9 +244,10 @@ class SharedTrunk:
             bases = encode([sequence for _, sequence in batch], self._device, self._dtype)
             return self._trunk.walk(bases, plan_levels(reach, (0,), Span(0, width)))
 
-        for (_, batch), results in zip(tasks, self._workers.map(compute, tasks), strict=True):
-            for (key, _), bins in zip(batch, results, strict=True):
-                self._mixed[key] = bins
+        with self._workers.map(compute, tasks) as walked:
+            for (_, batch), results in zip(tasks, walked, strict=True):
+                for (key, _), bins in zip(batch, results, strict=True):
+                    self._mixed[key] = bins
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,23 @@
 """Matrix products, which is what the engine's time goes to: which kernel, in which precision.
 
-The same product runs at very different speeds under different names, and which name wins
-depends on the processor. It is measured here, once a process, and nowhere else.
+The same product runs at different speeds under different names, and rounds differently. Which
+is taken follows from what the processor has and from nothing else, so that a result can be
+repeated; `varscore bench` says where another one would be faster.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from varscore.engines.runtime import full_float32
+from varscore.engines.processor import Processor
 from varscore.options import Precision
 
 Kernel = Callable[[Tensor], Tensor]
@@ -45,16 +45,6 @@ def at_a_time(size: int, device: torch.device) -> int:
 def rows_at_a_time(channels: int, device: torch.device) -> int:
     """Return how many rows of so many channels products are to be taken of."""
     return max(ROW_STEP, at_a_time(channels, device) // ROW_STEP * ROW_STEP)
-
-
-# The product that kernels are compared on, the same whatever the model, so that all runs of
-# a machine choose alike; and how often each runs.
-_ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 512, 1536, 512, 3
-# On x86 the usual kernel runs at up to twice the speed of the others; one of them must be this
-# much faster to be taken in its place.
-_FAR_AHEAD = 1.6
-# Reduced products must be this much faster to be worth their lost digits.
-_WORTHWHILE = 1.2
 
 
 def _matmul(weight: Tensor) -> Kernel:
@@ -132,12 +122,6 @@ def _plain_sum(weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
     return product
 
 
-def _bfloat16(weight: Tensor) -> Kernel:
-    reduced = weight.bfloat16()
-    return lambda x: x.bfloat16() @ reduced
-
-
-# The usual one first.
 _KERNELS: dict[str, Callable[[Tensor], Kernel]] = {
     "packed": _packed,
     "conv2d": _pointwise_conv,
@@ -146,52 +130,15 @@ _KERNELS: dict[str, Callable[[Tensor], Kernel]] = {
 }
 
 
-def _kernel_names(device: torch.device) -> list[str]:
-    """Return which of the float32 kernels there are on a device."""
-    packs = device.type == "cpu" and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    return [name for name in _KERNELS if packs or name != "packed"]
+def float32_kernels(processor: Processor) -> dict[str, Callable[[Tensor], Kernel]]:
+    """Return by name each way to ask for a float32 product, made as `bfloat16_kernel` is."""
+    return {n: make for n, make in _KERNELS.items() if processor.packs or n != "packed"}
 
 
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-@lru_cache(maxsize=8)
-def measured_rates(device: torch.device) -> dict[str, float]:
-    """Return what `time_products` gives for a small product, timed once a process."""
-    return time_products(device, _ROWS)
-
-
-def time_products(device: torch.device, rows: int) -> dict[str, float]:
-    """Time each way to ask for one product, of the published model's projection.
-
-    Parameters
-    ----------
-    device : torch.device
-    rows : int
-        Of the product; more show a machine's best, fewer take less time.
-
-    Returns
-    -------
-    dict of str to float
-        GFLOP/s of the float32 kernels by name, and of ``bfloat16``.
-    """
-    x = torch.ones(rows, _INPUTS, device=device)
-    weight = torch.full((_INPUTS, _OUTPUTS), 1 / _INPUTS, device=device)
-    work = 2e-9 * rows * _INPUTS * _OUTPUTS
-    kernels = {name: _KERNELS[name](weight) for name in _kernel_names(device)}
-    kernels["bfloat16"] = _bfloat16(weight)
-    seconds = dict.fromkeys(kernels, float("inf"))
-    with full_float32():
-        for _ in range(_ROUNDS):  # in turns, so that a busy moment meets them all
-            for name, kernel in kernels.items():
-                _synchronise(device)
-                start = time.perf_counter()
-                kernel(x)
-                _synchronise(device)
-                seconds[name] = min(seconds[name], time.perf_counter() - start)
-    return {name: work / best for name, best in seconds.items()}
+def bfloat16_kernel(weight: Tensor) -> Kernel:
+    """Return x -> x @ weight, both rounded to bfloat16, and the result too."""
+    reduced = weight.bfloat16()
+    return lambda x: x.bfloat16() @ reduced
 
 
 class FlopCount:
@@ -217,8 +164,6 @@ class Products:
         The float32 (or float64) kernel.
     reduced : bool
         Whether products of the difference are taken in bfloat16.
-    note : str
-        In which precision what is computed, for the output's metadata.
     filtered : bool
         Whether the trunk may take minimal filtering, which rounds more than plain sums do.
     flops : FlopCount
@@ -226,49 +171,29 @@ class Products:
     """
 
     kernel: str
-    reduced: bool
-    note: str
+    reduced: bool = False
     filtered: bool = False
     flops: FlopCount = field(default_factory=FlopCount)
 
     @classmethod
-    def choose(
-        cls,
-        precision: Precision,
-        weight: Tensor,
-        *,
-        force: bool = False,
-    ) -> Products:
-        """Choose for a machine.
+    def choose(cls, precision: Precision, dtype: torch.dtype, processor: Processor) -> Products:
+        """Choose by what is asked for and what the processor has.
 
         Parameters
         ----------
         precision : {"float32", "mixed"}
-            "mixed" allows minimal filtering in the trunk, and bfloat16 products of the
-            difference behind it; these are taken where this machine runs them at least 1.2
-            times as fast.
-        weight : Tensor
-            Any of them, for its device and dtype; in float64 nothing is measured.
-        force : bool
-            Take the reduced products that `precision` allows even where they are slower.
+            "mixed" takes minimal filtering in the trunk, and behind it products of the
+            difference in bfloat16 where the processor multiplies that in hardware.
+        dtype : torch.dtype
+            Of the weights; in float64 nothing is reduced.
+        processor : Processor
         """
-        if weight.dtype != torch.float32:
-            mixed = precision == "mixed"
-            return cls("matmul", mixed and force, f"{weight.dtype} products", filtered=mixed)
-        rates = measured_rates(weight.device)
-        # Kernels round differently: a measurement that a busy moment spoilt must not decide
-        # about the last digits, so that the usual winner stays unless it is far behind.
-        usual, *_ = names = _kernel_names(weight.device)
-        fastest = max(names, key=lambda name: rates[name])
-        kernel = fastest if rates[fastest] > _FAR_AHEAD * rates[usual] else usual
-        if precision == "float32":
-            return cls(kernel, False, "float32 products, no TF32")
-        note = "float32 products, no TF32, in the trunk by minimal filtering; "
-        if reduced := force or rates["bfloat16"] >= _WORTHWHILE * rates[kernel]:
-            note += "behind the trunk, of differences in bfloat16"
-        else:
-            note += "bfloat16 products are no faster on that machine"
-        return cls(kernel, reduced, note, filtered=True)
+        single, mixed = dtype == torch.float32, precision == "mixed"
+        return cls(
+            kernel="packed" if single and processor.packs else "matmul",
+            reduced=single and mixed and processor.bfloat16,
+            filtered=mixed,
+        )
 
     def with_weight(self, weight: Tensor) -> tuple[Kernel, Kernel]:
         """Return x -> x @ weight for references and for differences.
@@ -281,7 +206,7 @@ class Products:
         reference = self._counted(_KERNELS[self._kernel_for(weight)](weight), weight)
         if not self.reduced:
             return reference, reference
-        return reference, self._counted(_bfloat16(weight), weight)
+        return reference, self._counted(bfloat16_kernel(weight), weight)
 
     def sum_of(self, weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
         """Return a sum of products of several inputs, for references.
