@@ -1,5 +1,8 @@
 """The compiled steps against the same steps of torch in float64."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -147,12 +150,56 @@ def test_reduced_steps_give_what_bfloat16_products_read():
     assert torch.equal(found, wide.bfloat16())  # to the nearest, as torch rounds
 
 
-def test_bins_outside_the_reference_are_refused():
-    (fused, point, _), _ = both("gelu_new")
-    diff = numbers(1, WIDTH, CHANNELS)
-    for start in (START - 1, START + 20 - WIDTH + 1):
-        with pytest.raises(IndexError):
-            fused.activate(point, [start], diff)
+OUTSIDE = """
+import numpy as np
+import torch
+from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS
+from varscore.engines.incremental.kernels.steps import FusedSteps, Sums
+from varscore.engines.incremental.kernels.stored import Stored
+
+assert False, "python -O drops this"
+steps = FusedSteps(GATED_ACTIVATIONS["gelu_new"], reduced=False)
+point, _ = steps.reference(torch.zeros(20, 5), 100)
+rows = Sums(np.array([[0, 3]]), np.ones((1, 2)))
+part, one = torch.zeros(1, 5), np.ones((1, 1))
+calls = {
+    "before": lambda: steps.activate(point, [99], torch.zeros(1, 7, 5)),
+    "behind": lambda: steps.activate(point, [114], torch.zeros(1, 7, 5)),
+    "variants": lambda: steps.activate(point, [100], torch.zeros(2, 7, 5)),
+    "channels": lambda: steps.activate(point, [100], torch.zeros(1, 7, 6)),
+    "taps": lambda: steps.activate_taps(point, [119], torch.zeros(1, 9, 3, 5), 2, 0, 1),
+    "sum": lambda: steps.add_and_activate(point, [119], *torch.zeros(2, 1, 7, 5), 0),
+    "softplus": lambda: steps.softplus(point.values, point.gate, [114], torch.zeros(1, 7, 5)),
+    "slope": lambda: steps.softplus(
+        point.values, Stored(torch.zeros(3, 5), 100), [105], torch.zeros(1, 7, 5)
+    ),
+    "combine": lambda: steps.combine(torch.zeros(3, 5), rows),
+    "combine into": lambda: steps.combine_into(
+        torch.zeros(3, 5), Sums(np.array([[3]]), one), [part], part[0]
+    ),
+    "parts": lambda: steps.combine_into(
+        torch.zeros(3, 5), Sums(np.array([[0], [1]]), one), [part], part[0]
+    ),
+}
+for name, call in calls.items():
+    try:
+        found = call()
+    except IndexError:
+        print(name)
+    else:
+        print(name, "is", found)
+print("end")
+"""
+
+
+def test_memory_outside_is_never_read_not_even_without_asserts():
+    run = subprocess.run(
+        [sys.executable, "-O", "-c", OUTSIDE], check=True, capture_output=True, text=True
+    )
+    assert run.stdout.split("\n") == [
+        "before", "behind", "variants", "channels", "taps", "sum", "softplus", "slope",
+        "combine", "combine into", "parts", "end", "",
+    ]  # fmt: skip
 
 
 def test_the_compiled_steps_are_for_float32_on_a_cpu():

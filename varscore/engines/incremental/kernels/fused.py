@@ -6,6 +6,10 @@ and take bfloat16 in and out as the products leave and want it. Everything here 
 thread that calls it, without Python's lock.
 
 bfloat16 is passed as the int16 that has its bits: numba has no such type.
+
+Each function says how far its float32 results lie from the exact ones, at most, as measured
+against float64 over all of its range (`tests/test_fused.py` holds them to it; "relative" is to
+the exact result). What is stored as bfloat16 is rounded to that, by up to 2^-9, once more.
 """
 
 from __future__ import annotations
@@ -113,6 +117,7 @@ def _store_as(x, target):
 
 @_inline
 def _exp(x):
+    """For any x, taken for -87 or 87 beyond these; relative error 8e-8."""
     x = min(max(x, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
     rounder = np.float32(x * _LOG2_E + _ROUNDER)
     k = rounder - _ROUNDER
@@ -125,14 +130,14 @@ def _exp(x):
 
 @_inline
 def _expm1(x):
-    """For |x| <= 1."""
+    """For |x| <= 1; relative error 1.5e-7."""
     p = _F7 + x * (_F8 + x * (_F9 + x * (_F10 + x * _F11)))
     return x * (_ONE + x * (_F2 + x * (_F3 + x * (_F4 + x * (_F5 + x * (_F6 + x * p))))))
 
 
 @_inline
 def _log1p(x):
-    """For x > -1, finite."""
+    """For x > -1, finite; relative error 2e-7."""
     u = np.float32(_ONE + x)
     bits = _i(u.view(np.int32) - _SQRT_HALF_BITS)
     k = _i(bits >> _i(23))
@@ -148,7 +153,7 @@ def _log1p(x):
 
 @_inline
 def _half_tanh(x):
-    """tanh(x / 2)."""
+    """tanh(x / 2), for any x; relative error 1e-6."""
     e = _exp(-abs(x))
     large = (_ONE - e) / (_ONE + e)
     y = _HALF * x
@@ -160,7 +165,7 @@ def _half_tanh(x):
 
 @_inline
 def _activation_difference(ref, gate, diff, linear, cubic):
-    """As `difference.GatedActivation.difference`."""
+    """As `difference.GatedActivation.difference`; error 5e-7 of |diff| (1 + |ref|)."""
     alt = ref + diff
     square = alt * alt
     gate_alt = _ONE / (_ONE + _exp(-(alt * (linear + cubic * square))))
@@ -175,6 +180,7 @@ def _activate_row(ref, gate, diff, linear, cubic, steps, out):
 
     Where the gate's argument takes a step s, the gate rises from g by
     g (1 - g) (e^s - 1) / (1 + g (e^s - 1)): the cheaper form, as long as all steps are small.
+    Error 5e-7 of |diff| (1 + |ref|) in either form.
     """
     largest = _i(0)  # of integers, which are compared on vectors
     for i in range(len(out)):
@@ -197,12 +203,21 @@ def _activate_row(ref, gate, diff, linear, cubic, steps, out):
 
 @_inline
 def _softplus(x):
+    """For x > -87; relative error 3e-7."""
     return max(x, _ZERO) + _log1p(_exp(-abs(x)))
 
 
 @_loop
 def activation(x, linear, cubic, out):
-    """Write what the activation gives; both of shape (n,)."""
+    """Write what the activation gives; error 2e-7 of |x|, or of 1 if that is more.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,), float32
+    linear, cubic : float32
+        Coefficients of the gate.
+    out : ndarray, shape (n,), float32
+    """
     for i in range(len(x)):
         v = x[i]
         out[i] = v / (_ONE + _exp(-(v * (linear + cubic * (v * v)))))
@@ -210,7 +225,18 @@ def activation(x, linear, cubic, out):
 
 @_loop
 def gate_and_activate(x, linear, cubic, gate, out):
-    """Write the gate of a reference and what the activation gives; all of shape (n, C)."""
+    """Write the gate of a reference, and what the activation gives.
+
+    Absolute error of the gate, which lies between 0 and 1, 1.2e-7; of the activation 2e-7 of
+    |x|, or of 1 if that is more.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, C), float32
+    linear, cubic : float32
+        Coefficients of the gate.
+    gate, out : ndarray, shape (n, C), float32
+    """
     rows, channels = x.shape
     for n in range(rows):
         v, g, o = x[n], gate[n], out[n]
@@ -222,6 +248,8 @@ def gate_and_activate(x, linear, cubic, gate, out):
 @_loop
 def combine(x, index, factors, out):
     """Write sums of some rows, each with factors of its own.
+
+    Each addition rounds once, by 6e-8 of the sum so far, and each factor by as much.
 
     Parameters
     ----------
@@ -249,6 +277,8 @@ def combine(x, index, factors, out):
 def combine_into(out, index, factors, parts, bias):
     """Write sums of some parts, each with factors of its own, to the rows that they belong to.
 
+    It rounds as `combine` does.
+
     Parameters
     ----------
     out : ndarray, shape (n, C), float32
@@ -275,7 +305,7 @@ def combine_into(out, index, factors, parts, bias):
 
 @_loop
 def activate(ref, gate, starts, diff, linear, cubic, out):
-    """Write the difference after an activation.
+    """Write the difference after an activation; error 5e-7 of |diff| (1 + |ref|).
 
     Parameters
     ----------
@@ -299,6 +329,8 @@ def activate(ref, gate, starts, diff, linear, cubic, out):
 @_loop
 def activate_taps(ref, gate, starts, taps, first, dilation, linear, cubic, out):
     """Add a dilated convolution's taps up, and write the difference after the activation.
+
+    It rounds as `activate` does, the sum as plain additions in float32 do.
 
     Parameters
     ----------
@@ -330,6 +362,8 @@ def activate_taps(ref, gate, starts, taps, first, dilation, linear, cubic, out):
 @_loop
 def add_and_activate(ref, gate, starts, new, old, first, linear, cubic, total, out):
     """Add a residual branch to the difference it came from, and activate the sum.
+
+    It rounds as `activate` does, the sum once.
 
     Parameters
     ----------
@@ -364,7 +398,9 @@ def add_and_activate(ref, gate, starts, new, old, first, linear, cubic, total, o
 
 @_loop
 def softplus_difference(ref, slope, starts, diff, out):
-    """Write what a difference of logits makes of softplus.
+    """Write what a difference of logits makes of softplus; relative error 2e-6.
+
+    It is 6e-7 where the difference is less than 1; measured for logits from -20 to 20.
 
     Parameters
     ----------

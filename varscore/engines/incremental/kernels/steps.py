@@ -198,6 +198,7 @@ class FusedSteps(Steps):
         return Point(Stored(x, start), Stored(gate, start)), active
 
     def combine(self, x: Tensor, sums: Sums) -> Tensor:
+        check_inside(0, int(sums.rows.max(initial=-1)) + 1, len(x))
         out = torch.empty(len(sums.factors), len(sums.rows), x.shape[1])
         fused.combine(_bits(x), sums.rows, sums.factors.astype(np.float32), _bits(out))
         return out
@@ -205,12 +206,15 @@ class FusedSteps(Steps):
     def combine_into(
         self, out: Tensor, sums: Sums, parts: Sequence[Tensor], bias: Tensor
     ) -> None:
+        check_inside(0, int(sums.rows.max(initial=-1)) + 1, len(out))
+        for part in parts:
+            check_inside(0, len(sums.rows), len(part))
         weights, numbers = sums.factors.astype(np.float32), tuple(map(_bits, parts))
         fused.combine_into(_bits(out), sums.rows, weights, numbers, _bits(bias))
 
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
         out = torch.empty(diff.shape, dtype=self._active)
-        at = _reference(point, starts, diff.shape[1])
+        at = _reference(point, starts, out.shape)
         fused.activate(*at, _bits(diff), *self._gate, _bits(out))
         return out
 
@@ -224,7 +228,7 @@ class FusedSteps(Steps):
         dilation: int,
     ) -> Tensor:
         out = torch.empty(taps.shape[0], width, taps.shape[3], dtype=self._active)
-        at = _reference(point, starts, width)
+        at = _reference(point, starts, out.shape)
         fused.activate_taps(*at, _bits(taps), first, dilation, *self._gate, _bits(out))
         return out
 
@@ -233,7 +237,7 @@ class FusedSteps(Steps):
     ) -> tuple[Tensor, Tensor]:
         total = torch.empty(new.shape, dtype=torch.float32)
         out = torch.empty(new.shape, dtype=self._active)
-        at, sums = _reference(point, starts, new.shape[1]), (_bits(new), _bits(old), first)
+        at, sums = _reference(point, starts, new.shape), (_bits(new), _bits(old), first)
         fused.add_and_activate(*at, *sums, *self._gate, _bits(total), _bits(out))
         return total, out
 
@@ -241,7 +245,7 @@ class FusedSteps(Steps):
         self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
     ) -> Tensor:
         out = torch.empty(diff.shape, dtype=torch.float32)
-        at = _bits(logits.values), _bits(slope.values), _first(logits, starts, diff.shape[1])
+        at = _from(logits, slope, starts, out.shape)
         fused.softplus_difference(*at, _bits(diff), _bits(out))
         return out
 
@@ -257,16 +261,30 @@ def _on(array: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device, non_blocking=True)
 
 
-def _reference(point: Point, starts: Sequence[int], width: int) -> tuple[NDArray[Any], ...]:
-    values, gate = _bits(point.values.values), _bits(point.gate.values)
-    return values, gate, _first(point.values, starts, width)
+def _reference(
+    point: Point, starts: Sequence[int], shape: torch.Size
+) -> tuple[NDArray[Any], ...]:
+    return _from(point.values, point.gate, starts, shape)
 
 
-def _first(stored: Stored, starts: Sequence[int], width: int) -> NDArray[np.int64]:
-    """Return where each variant's bins begin; the loops do not look whether they are there."""
+def _from(
+    stored: Stored, beside: Stored, starts: Sequence[int], shape: torch.Size
+) -> tuple[NDArray[Any], ...]:
+    """Return two references and where each variant's bins begin in them.
+
+    The compiled loops do not look whether what they are to read, of shape (B, W, C), is there.
+    """
+    count, width, channels = shape
     first = np.asarray(starts, np.int64) - stored.start
     check_inside(int(first.min()), int(first.max()) + width, len(stored.values))
-    return first
+    if (len(first), *stored.values.shape[1:]) != (count, channels) or (
+        stored.values.shape != beside.values.shape
+    ):
+        raise IndexError(
+            f"{len(first)} variants against references of {tuple(stored.values.shape)} and "
+            f"{tuple(beside.values.shape)}, for a result of {tuple(shape)}"
+        )
+    return _bits(stored.values), _bits(beside.values), first
 
 
 def _bits(tensor: Tensor) -> NDArray[Any]:
