@@ -114,6 +114,11 @@ class TwoPassEngine:
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`.
 
+        Parameters
+        ----------
+        variants : sequence of Variant
+        on_scored : callable, optional
+
         Returns
         -------
         ndarray, shape (B, S, T), float32

@@ -138,6 +138,12 @@ class IncrementalEngine:
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`.
 
+        Parameters
+        ----------
+        variants : sequence of Variant
+        on_scored : callable, optional
+            Called from whichever thread finished some, one at a time.
+
         Returns
         -------
         ndarray, shape (B, S, T), float32

@@ -27,6 +27,14 @@ TRACK_BLOCK = 512
 class Pointwise:
     """A layer that reads one position: a convolution of one tap, or the final projection.
 
+    Parameters
+    ----------
+    weight : Tensor, shape (C', C)
+    bias : Tensor, shape (C',)
+    products : Products
+    reduced : bool
+        Whether the reference is projected in the precision of differences.
+
     Attributes
     ----------
     difference : callable
@@ -45,7 +53,14 @@ class Pointwise:
 
     @classmethod
     def of(cls, block: ConvBlock, products: Products) -> Pointwise:
-        """Take the convolution of a block."""
+        """Take the convolution of a block.
+
+        Parameters
+        ----------
+        block : ConvBlock
+            Folded.
+        products : Products
+        """
         bias = block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
         return cls(block.conv.weight[:, :, 0], bias, products)

@@ -43,7 +43,15 @@ class Strand:
         return reverse_complement(self.genome.fetch(Interval(self.contig, start, end)))
 
     def window_start(self, plan: WindowPlan, variant: Variant, shift: int) -> int:
-        """Return where a variant's window starts."""
+        """Return where a variant's window starts on this strand.
+
+        Parameters
+        ----------
+        plan : WindowPlan
+        variant : Variant
+        shift : int
+            Bases by which the window starts further left on the forward strand.
+        """
         start = plan.start(variant, shift)
         return self.length - start - plan.length if self.reverse else start
 
@@ -78,5 +86,13 @@ class Strand:
 
 
 def encode(sequences: list[str], device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Return sequences of one length as one-hot, shape (B, L, 4), channels last."""
+    """Return sequences as one-hot, shape (B, L, 4), channels last.
+
+    Parameters
+    ----------
+    sequences : list of str
+        B of one length, L.
+    device : torch.device
+    dtype : torch.dtype
+    """
     return one_hot(sequences).transpose(1, 2).contiguous().to(device, dtype)

@@ -73,7 +73,15 @@ class SharedTrunk:
         self._walk_mixed(sites)
 
     def bins(self, reverse: bool, phase: int, span: Span) -> Tensor:
-        """Return the trunk's output on some bins, shape (n, C); a view."""
+        """Return the trunk's output on some bins, shape (n, C); a view.
+
+        Parameters
+        ----------
+        reverse : bool
+        phase : int
+        span : Span
+            Bins at this phase, all of which some site needs.
+        """
         pieces = self._pieces[reverse, phase]
         piece = pieces[bisect_right(pieces, span.start, key=lambda p: p.start) - 1]
         return piece.windows([span.start], span.width)[0]

@@ -34,6 +34,8 @@ class TrunkLayer:
     ----------
     block : ConvBlock
         Folded.
+    activation : str
+        The form of GELU.
     products : Products
     """
 
@@ -55,7 +57,13 @@ class TrunkLayer:
         return self._convolve(self._steps.apply(x))
 
     def convolve_difference(self, ref: Tensor, diff: Tensor) -> Tensor:
-        """Map a difference (B, W, C_in) to (B, W + kernel - 1, C_out), all that it reaches."""
+        """Map a difference to all that it reaches, (B, W + kernel - 1, C_out).
+
+        Parameters
+        ----------
+        ref, diff : Tensor, shape (B, W, C_in)
+            The reference, and alternate minus reference, before the activation.
+        """
         width = diff.shape[1]
         active = self.activation.difference(ref, self.activation.gate(ref), diff)
         taps = self.taps(active)
@@ -96,14 +104,35 @@ class Substitutions:
         self.diff = diff
 
     def convolve(self, layer: TrunkLayer, x: Tensor, level: Level, depth: int) -> None:
-        """Carry the difference through a layer's activation and convolution, x its input."""
+        """Carry the difference through a layer's activation and convolution.
+
+        Parameters
+        ----------
+        layer : TrunkLayer
+        x : Tensor, shape (rows, n, C_in)
+            The reference that the layer reads.
+        level : Level
+            Where that lies.
+        depth : int
+            The layer's number.
+        """
         ref = self._gather(x, level, depth, self.starts, self.diff.shape[1])
         self.diff = layer.convolve_difference(ref, self.diff)
         self.starts = self.starts - layer.kernel // 2
         self.ends = self.ends + layer.kernel // 2
 
     def pool(self, y: Tensor, level: Level, depth: int) -> None:
-        """Carry the difference through a pooling, y its input, which lies at `level`."""
+        """Carry the difference through a pooling.
+
+        Parameters
+        ----------
+        y : Tensor, shape (rows, n, C)
+            The reference that is pooled.
+        level : Level
+            Where that lies.
+        depth : int
+            The layer's number.
+        """
         offsets = self.phases >> depth & 1
         starts = (self.starts - offsets) // 2
         ends = -((offsets - self.ends) // 2)

@@ -84,6 +84,13 @@ class _SumOfTaps:
 class DilatedConv:
     """The first half of a residual block.
 
+    Parameters
+    ----------
+    block : ConvBlock
+        Folded.
+    products : Products
+    steps : Steps
+
     Attributes
     ----------
     difference : callable

@@ -133,6 +133,13 @@ Matrix = NDArray[np.float64]
 def filter_matrices(outputs: int, taps: int) -> tuple[Matrix, Matrix, Matrix]:
     """Return the matrices of F(outputs, taps), as Toom and Cook construct them.
 
+    Parameters
+    ----------
+    outputs : int
+        That are computed together.
+    taps : int
+        Of the filter.
+
     Returns
     -------
     of_outputs : ndarray, shape (outputs, n)

@@ -38,12 +38,26 @@ _NUMBERS = {"cpu": 3 << 17, "cuda": 1 << 24}
 
 
 def at_a_time(size: int, device: torch.device) -> int:
-    """Return to how many items of `size` numbers each a chain of steps is to be applied."""
+    """Return to how many items a chain of steps is to be applied together.
+
+    Parameters
+    ----------
+    size : int
+        Numbers of an item.
+    device : torch.device
+    """
     return max(1, _NUMBERS.get(device.type, _NUMBERS["cpu"]) // size)
 
 
 def rows_at_a_time(channels: int, device: torch.device) -> int:
-    """Return how many rows of so many channels products are to be taken of."""
+    """Return of how many rows products are to be taken together.
+
+    Parameters
+    ----------
+    channels : int
+        Numbers of a row.
+    device : torch.device
+    """
     return max(ROW_STEP, at_a_time(channels, device) // ROW_STEP * ROW_STEP)
 
 

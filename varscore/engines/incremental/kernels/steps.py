@@ -57,9 +57,13 @@ class Steps:
         return self._activation.gate(x).mul_(x)
 
     def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
-        """Return a reference, shape (n, C), as a point, and its activation.
+        """Return a reference as a point, and its activation.
 
-        `start` is the bin of its first row.
+        Parameters
+        ----------
+        x : Tensor, shape (n, C)
+        start : int
+            The bin of its first row.
         """
         gate = self._activation.gate(x)
         return Point(Stored(x, start), Stored(gate, start)), x * gate
@@ -103,7 +107,16 @@ class Steps:
         out.index_copy_(0, _on(sums.rows.reshape(-1)[chosen], out.device), found)
 
     def activate(self, point: Point, starts: Sequence[int], diff: Tensor) -> Tensor:
-        """Return the difference after an activation, shape (B, W, C)."""
+        """Return the difference after an activation, shape (B, W, C).
+
+        Parameters
+        ----------
+        point : Point
+            The reference that the activation reads.
+        starts : sequence of int, length B
+        diff : Tensor, shape (B, W, C)
+            The difference that it reads.
+        """
         ref, gate = (x.windows(starts, diff.shape[1]) for x in (point.values, point.gate))
         return self._activation.difference(ref, gate, diff.to(self._dtype))
 
@@ -167,7 +180,16 @@ class Steps:
     def softplus(
         self, logits: Stored, slope: Stored, starts: Sequence[int], diff: Tensor
     ) -> Tensor:
-        """Return the difference of coverage of a difference of logits, shape (B, W, T)."""
+        """Return the difference of coverage of a difference of logits, shape (B, W, T).
+
+        Parameters
+        ----------
+        logits, slope : Stored
+            The reference's, and the slope of softplus there.
+        starts : sequence of int, length B
+        diff : Tensor, shape (B, W, T)
+            Of the logits.
+        """
         ref, at = (stored.windows(starts, diff.shape[1]) for stored in (logits, slope))
         return softplus_difference(ref, at, diff.to(self._dtype))
 
@@ -251,7 +273,16 @@ class FusedSteps(Steps):
 
 
 def steps_for(activation: GatedActivation, weight: Tensor, *, reduced: bool) -> Steps:
-    """Choose the steps for weights of some device and dtype, and products of some precision."""
+    """Choose the steps.
+
+    Parameters
+    ----------
+    activation : GatedActivation
+    weight : Tensor
+        Any of the weights, for its device and dtype.
+    reduced : bool
+        Whether products of differences read bfloat16.
+    """
     if weight.device.type == "cpu" and weight.dtype == torch.float32:
         return FusedSteps(activation, reduced=reduced)
     return Steps(activation, weight.dtype)

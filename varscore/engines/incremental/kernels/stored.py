@@ -43,7 +43,15 @@ class Stored:
     start: int
 
     def windows(self, starts: Sequence[int], width: int) -> Tensor:
-        """Return the values from each start on, shape (B, width, C); a view of a single one."""
+        """Return the values from each start on, shape (B, width, C); a view of a single one.
+
+        Parameters
+        ----------
+        starts : sequence of int, length B
+            Bins.
+        width : int
+            Bins from each on.
+        """
         first = [start - self.start for start in starts]
         check_inside(min(first), max(first) + width, len(self.values))
         if len(first) == 1:

@@ -44,10 +44,24 @@ class Budget:
         itemsize: int,
         threads: int,
     ) -> Budget:
-        """Divide `memory` bytes; numbers are of `itemsize` bytes.
+        """Divide memory.
 
         There are as many workers as threads, unless segments of two windows for each of
         them would take more than half of the memory.
+
+        Parameters
+        ----------
+        memory : int
+            Bytes.
+        largest_batch : int
+            Variants that a batch may have at most.
+        reach : Reach
+        members : int
+            Windows that are averaged: strands times shifts.
+        n_tracks : int
+        itemsize : int
+            Bytes of a number.
+        threads : int
         """
         config = reach.config
         widest = reach.needed(Span(0, 1))[0].width + 2 * reach.edge

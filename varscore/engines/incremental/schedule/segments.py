@@ -34,7 +34,15 @@ class SegmentKey(NamedTuple):
 
 
 def segment_keys(sites: Sequence[Site], n_tracks: int) -> list[tuple[SegmentKey, ...]]:
-    """Choose segments; return for each site one for each member of its layout."""
+    """Choose segments; return for each site one for each member of its layout.
+
+    Parameters
+    ----------
+    sites : sequence of Site
+        Of one contig.
+    n_tracks : int
+        That are predicted.
+    """
     reported: dict[Grid, list[Span]] = defaultdict(list)
     for site in sites:
         for grid, span in _reported(site):

@@ -31,7 +31,15 @@ class Level:
 
 
 def plan_levels(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level, ...]:
-    """Return the levels, from bases to bins, that give trunk bins `bins` at `phases`."""
+    """Return the levels that a walk needs, from bases to bins.
+
+    Parameters
+    ----------
+    reach : Reach
+    phases : iterable of int
+    bins : Span
+        The trunk bins that are wanted at each phase.
+    """
     levels = [Level(tuple(sorted(phases)), bins)]
     for depth, kernel in reversed(list(enumerate(reach.kernels))):
         child = levels[-1]
@@ -43,7 +51,14 @@ def plan_levels(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level,
 
 
 def walk_flops(reach: Reach, levels: Sequence[Level]) -> int:
-    """Count the FLOPs of a walk."""
+    """Count the FLOPs of a walk.
+
+    Parameters
+    ----------
+    reach : Reach
+    levels : sequence of Level
+        As `plan_levels` made them.
+    """
     return trunk_flops(
         reach,
         tuple(len(level.rows) for level in levels[:-1]),
