@@ -8,11 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from varscore.options import RunOptions
 from varscore.variant import Variant
 
 OnScored = Callable[[int], object]
 
-DEFAULT_MEMORY = 2 << 30
+DEFAULT_MEMORY = RunOptions().memory_bytes
 """Bytes for tensors; the weights and the interpreter take some 0.7 GiB beside them."""
 
 
