@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyfaidx
 import pysam
 import pytest
 import writers
@@ -122,6 +123,26 @@ def test_bases_are_the_files(make: Callable[[Path], Path], tmp_path: Path) -> No
             for start, end in intervals:
                 found = genome.fetch(Interval(contig, start, end))
                 assert found == padded[300_000 + start : 300_000 + end], (contig, start, end)
+
+
+@pytest.mark.parametrize("make", [plain, crlf, no_last_newline])
+def test_bases_are_those_that_pyfaidx_reads(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    rng = random.Random(5)
+    path = make(tmp_path)
+    index = str(tmp_path / "pyfaidx.fai")  # each makes its own
+    with (
+        pyfaidx.Fasta(str(path), as_raw=True, strict_bounds=True, indexname=index) as oracle,
+        ReferenceGenome(path) as genome,
+    ):
+        assert list(genome.lengths.items()) == [(r.name, len(r)) for r in oracle]
+        for _ in range(500):
+            contig = rng.choice(list(genome.lengths))
+            start, end = sorted(rng.choices(range(genome.lengths[contig] + 1), k=2))
+            if start < end:
+                expected = oracle[contig][start:end].upper()
+                assert genome.fetch(Interval(contig, start, end)) == expected
 
 
 def test_every_start_around_a_block_boundary(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """Every form of VCF reads alike, and damage is an error rather than a short result."""
 
 import gzip
+import random
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cyvcf2
 import pysam
+import pysam.bcftools
 import pytest
 import writers
 from hypothesis import given
@@ -77,6 +80,48 @@ def test_forms_read_alike(many: Path, name: str) -> None:
         for n, alt in ((1, "C"), (2, "GT"))
     ]
     assert fields(many / name) == expected
+
+
+def random_record(rng: random.Random) -> str:
+    ref = "".join(rng.choices("ACGTacgtN", k=rng.choice((1, 1, 1, 2, 7))))
+    alts = ["A", "acgt", "GATTACA", "N", "AR", "*", "<DEL>", "<*>", "A[2:7[", "]2:9]T", ref]
+    return "\t".join(
+        [
+            rng.choice(("chr1", "2", "HLA:01-02")),
+            str(rng.choice((rng.randint(0, 10**6), rng.randint(1, 2**31 - 2)))),
+            rng.choice((".", "rs7", "a;b", "\N{LATIN SMALL LETTER E WITH ACUTE}")),
+            ref,
+            ",".join(rng.sample(alts, rng.randint(0, 4))) or ".",
+            rng.choice((".", "30", "1e3")),
+            rng.choice((".", "PASS", "q10")),
+            rng.choice((".", "DP=7", "DP=30;DB")),
+        ]
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_records_are_those_that_cyvcf2_reads(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    contigs = "".join(f"##contig=<ID={name}>\n" for name in ("chr1", "2", "HLA:01-02"))
+    declared = (
+        '##FILTER=<ID=q10,Description="quality">\n'
+        '##INFO=<ID=DP,Number=1,Type=Integer,Description="depth">\n'
+        '##INFO=<ID=DB,Number=0,Type=Flag,Description="known">\n'
+    )
+    lines = [random_record(rng) for _ in range(300)]
+    plain, packed, binary = (tmp_path / f"random.{end}" for end in ("vcf", "vcf.gz", "bcf"))
+    header = f"##fileformat=VCFv4.2\n{contigs}{declared}{writers.COLUMNS}"
+    plain.write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
+    pysam.tabix_compress(str(plain), str(packed))
+    pysam.bcftools.view("-Ob", "-o", str(binary), str(plain), catch_stdout=False)
+    for path in (plain, packed, binary):
+        expected = [
+            (r.CHROM, r.POS, r.ID or ".", r.REF, alt, number, allele)
+            for number, r in enumerate(cyvcf2.VCF(str(path)))
+            for allele, alt in enumerate(r.ALT or ["."], 1)
+        ]
+        assert [row[:-1] for row in fields(path)] == expected
+        assert len(expected) > 300
 
 
 def test_an_index_changes_nothing(write: Callable[..., Path]) -> None:
