@@ -3,6 +3,7 @@
 VCFs are made record by record, so that what must become of each is known beforehand.
 """
 
+import json
 import random
 from collections import Counter
 
@@ -35,17 +36,23 @@ def genome(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A model of 256 bp with random weights; one thread, as its tensors are small."""
+def weights(tmp_path_factory):
+    """Random weights of a model of 256 bp."""
     config = BasenjiConfig(
         window_length=256, n_tracks=2, stem_channels=4, tower_channels=(4,), num_blocks=2,
         block_channels=4, head_channels=4, crop_bins=16,
     )  # fmt: skip
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     write_native(random_checkpoint(config), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(weights):
+    """Small tensors: a second thread costs more than it brings."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield load_model(path, device="cpu")
+    yield load_model(weights, device="cpu")
     torch.set_num_threads(threads)
 
 
@@ -194,6 +201,36 @@ def test_three_commands_agree(place, genome, model, tmp_path, monkeypatch):
     assert ends[False] > 5 or place == "nowhere"
 
 
+@pytest.mark.parametrize("place", PLACES)
+def test_the_three_commands_end_alike(place, varscore, genome, weights, tmp_path):
+    records = mixed(place, random.Random(f"{place} 7"))
+    vcf = write_vcf(tmp_path / "some.vcf", (fields for fields, _ in records))
+    shared = [vcf, "--genome", genome, "--max-allele-length", LONGEST]
+    model = ["--model", weights, "--device", "cpu"]
+    codes, lines, found = set(), set(), []
+    for command, statuses in (
+        (["check", *shared, *model, "--json"], lambda out: json.loads(out)["statuses"]),
+        (
+            ["plan", *shared, "-o", tmp_path / "plan"],
+            lambda _: json.loads((tmp_path / "plan" / "plan.json").read_text())["statuses"],
+        ),
+        (
+            ["score", *shared, *model, "-o", tmp_path / "o.parquet"],
+            lambda _: read_metadata(tmp_path / "o.parquet")["statuses"],
+        ),
+    ):
+        code, out, err = varscore(*command)
+        codes.add(code)
+        if code:
+            lines.add(err.splitlines()[-1])
+        else:
+            found.append(Counter(statuses(out)))
+    expected = Counter(status for _, statuses in records for status in statuses)
+    assert codes == {int(refused(records, ScoreOptions()))}
+    assert len(lines) == len(codes - {0})
+    assert all(statuses == expected for statuses in found)
+
+
 def test_mismatches_of_the_first_thousands_are_not_the_whole(genome, model, tmp_path):
     """Of 20,192 records 40 % of the first 8,192 mismatch: one in six of all."""
     rng = random.Random(1)
@@ -230,6 +267,32 @@ def test_check_refuses_options_that_score_refuses(option, message, genome, model
     with pytest.raises(OptionError) as checked:
         check_vcf(vcf, genome, options, config=model.config, tracks=model.tracks)
     assert str(checked.value) == str(scored.value)
+
+
+def test_what_a_model_may_refuse_is_noted_where_none_is_given(genome, model, tmp_path):
+    vcf = write_vcf(tmp_path / "some.vcf", [("chr1", 1, "A", "<DEL>")])
+    options = ScoreOptions(max_allele_length=10_000)
+    report = check_vcf(vcf, genome, options)
+    assert report.problem is None
+    assert "a quarter of its window; see --model" in str(report)
+    assert report.to_dict()["note"] in str(report)
+    options = ScoreOptions(max_allele_length=LONGEST)
+    assert "note" not in str(check_vcf(vcf, genome, options, config=model.config))
+
+
+def test_a_variant_that_the_engine_does_not_score(genome, model, tmp_path):
+    """`--indels trim` gives an indel no frame that the incremental engine could keep to."""
+    ref = CONTIGS["2"][99]
+    rows = [("2", 100, ref, f"{ref}A"), ("2", 100, ref, other(ref, RNG))]
+    vcf = write_vcf(tmp_path / "some.vcf", rows[1:])
+    options = ScoreOptions(max_allele_length=LONGEST, engine="incremental", indels="trim")
+    assert assert_agreement(vcf, genome, model, options, tmp_path)[1] is None
+    write_vcf(vcf, rows)
+    report = check_vcf(vcf, genome, options, config=model.config)
+    scored = run(lambda: score_vcf(vcf, genome, tmp_path / "o", model=model, options=options))
+    assert report.statuses == {"scored": 2}
+    assert report.problem == scored[1]
+    assert "the incremental engine does not score it because" in report.problem
 
 
 @pytest.mark.parametrize("text", ["", "once upon a time\n", HEADER + "chr1\t1\t.\n"])

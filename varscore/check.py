@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from varscore.errors import VcfError
+from varscore.errors import VarscoreError
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.config import BasenjiConfig
@@ -14,6 +14,11 @@ from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
 from varscore.version import __version__
 from varscore.windows import window_plan
+
+_WITHOUT_MODEL = (
+    "no model was given, which may refuse tracks, and alleles or shifts of more than a quarter "
+    "of its window; see --model"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class CheckReport:
         Records whose REF was compared with the genome, and those that differ.
     problem : str or None
         What `varscore score` would end with; None if it would score.
+    note : str or None
+        What was not looked at; None if nothing was left out.
     """
 
     vcf: str
@@ -44,6 +51,7 @@ class CheckReport:
     compared: int
     mismatches: int
     problem: str | None
+    note: str | None
 
     def __str__(self) -> str:
         width = max((len(name) for name in (*self.contigs, *self.statuses)), default=0)
@@ -59,6 +67,7 @@ class CheckReport:
                 f"REF alleles that match the genome: {matched:,} of {self.compared:,} ({rate})",
                 f"alleles: {self.rows:,}",
                 *(f"  {status:<{width}}  {n:,}" for status, n in self.statuses.items()),
+                *([f"note: {self.note}"] if self.note else []),
             ]
         )
 
@@ -67,9 +76,9 @@ class CheckReport:
         return {**asdict(self), "version": __version__}
 
     def raise_if_unscorable(self) -> None:
-        """Raise `VcfError` if scoring would fail."""
+        """Raise a `VarscoreError` if scoring would fail."""
         if self.problem:
-            raise VcfError(self.problem)
+            raise VarscoreError(self.problem)
 
 
 def check_vcf(
@@ -88,7 +97,8 @@ def check_vcf(
     options : ScoreOptions, optional
         As for scoring.
     config : BasenjiConfig, optional
-        A model's architecture: its window limits shifts and alleles.
+        A model's architecture: its window limits shifts and alleles, and the incremental
+        engine does not score all that lies near its ends.
     tracks : TrackTable, optional
         The model's tracks, among which options may select.
 
@@ -105,14 +115,19 @@ def check_vcf(
     options = options or ScoreOptions()
     if tracks is not None:
         tracks.select(options.tracks)
+    refuse = None
     if config is not None:
         window_plan(options, config)
+        if options.engine == "incremental":  # engines import torch, which takes seconds
+            from varscore.engines.auto import variant_refusal
+
+            refuse = variant_refusal(options, config)
     with ReferenceGenome(genome) as reference:
-        survey = AlleleSource(vcf, reference, options).survey()
+        survey = AlleleSource(vcf, reference, options).survey(refuse)
         problem = None
         try:
             survey.judge()
-        except VcfError as error:
+        except VarscoreError as error:
             problem = str(error)
     return CheckReport(
         vcf=Path(vcf).name,
@@ -123,4 +138,5 @@ def check_vcf(
         compared=survey.compared,
         mismatches=survey.mismatches,
         problem=problem,
+        note=_WITHOUT_MODEL if config is None else None,
     )

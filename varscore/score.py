@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from varscore.atomic import check_target
 from varscore.engines import Engine, OnScored
-from varscore.engines.auto import DEFAULT_MEMORY, make_engine
+from varscore.engines.auto import DEFAULT_MEMORY, make_engine, variant_refusal
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
@@ -145,8 +145,8 @@ class Scorer:
     ) -> ScoreSummary:
         """Score every allele of a VCF; see the function `score_vcf`."""
         alleles = AlleleSource(vcf, self.genome, self.options)
-        # A first reading finds damage, and a genome of another build, before hours of work.
-        survey = alleles.survey()
+        # A first reading finds what would end the work, before hours of it.
+        survey = alleles.survey(variant_refusal(self.options, self.model.config))
         survey.judge()
         metadata = self.metadata(Path(vcf).name, self.options)
         with VariantProgress(Path(output).name, survey.rows) as progress:

@@ -46,14 +46,33 @@ class WindowPlan:
     reverse_complement: bool = False
 
     def start(self, variant: Variant, shift: int = 0) -> int:
-        """0-based start of a variant's reference window on its contig; may be negative."""
+        """Return where a variant's reference window starts.
+
+        Parameters
+        ----------
+        variant : Variant
+        shift : int
+            Bases by which the window starts further left.
+
+        Returns
+        -------
+        int
+            0-based on the variant's contig; may be negative.
+        """
         start = variant.start - (self.length // 2 - 1)
         if self.kind == "binned":
             start = -(-start // self.bin_width) * self.bin_width
         return start - shift
 
     def variant_bin(self, variant: Variant, shift: int = 0) -> int:
-        """Bin of the window, before any crop, that holds the variant's first base."""
+        """Return the bin of the window, before any crop, that holds the variant's first base.
+
+        Parameters
+        ----------
+        variant : Variant
+        shift : int
+            As in `start`.
+        """
         return (variant.start - self.start(variant, shift)) // self.bin_width
 
 

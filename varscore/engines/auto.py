@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import compress
 from typing import Any
 
@@ -10,15 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varscore.engines import DEFAULT_MEMORY, Engine, OnScored
-from varscore.engines.incremental.engine import IncrementalEngine, unsupported
+from varscore.engines.incremental.engine import (
+    IncrementalEngine,
+    refuse_unsupported,
+    unsupported,
+)
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
-from varscore.options import EngineName, Precision
+from varscore.models.config import BasenjiConfig
+from varscore.options import EngineName, Precision, ScoreOptions
 from varscore.statistics import Statistic
 from varscore.variant import Variant
-from varscore.windows import WindowPlan
+from varscore.windows import WindowPlan, window_plan
 
 __all__ = ["DEFAULT_MEMORY", "EngineName", "make_engine"]
 
@@ -64,6 +70,26 @@ def make_engine(
         return incremental
     two_pass = TwoPassEngine(network, genome, plan, statistics, track_indices, memory=memory)
     return _Auto(incremental, two_pass)
+
+
+def variant_refusal(
+    options: ScoreOptions, config: BasenjiConfig
+) -> Callable[[Variant], None] | None:
+    """Return what raises an `OptionError` for a variant that an engine does not score.
+
+    Parameters
+    ----------
+    options : ScoreOptions
+    config : BasenjiConfig
+
+    Returns
+    -------
+    callable or None
+        None where the engine scores every variant.
+    """
+    if options.engine != "incremental":
+        return None
+    return partial(refuse_unsupported, config, window_plan(options, config))
 
 
 class _Auto:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
-from varscore.errors import VcfError
+from varscore.errors import OptionError, VcfError
 from varscore.inputs.genome import ReferenceGenome, parse_region, some_names
 from varscore.inputs.normalise import locate
 from varscore.inputs.vcf import read_alleles
 from varscore.options import ScoreOptions
-from varscore.variant import Allele, Interval, Status
+from varscore.variant import Allele, Interval, Status, Variant
 
 _BATCH_ALLELES = 1 << 16  # held as objects, some 500 bytes each
 _FEWEST_MISMATCHES = 5  # fewer say nothing about the build, whatever their share
@@ -63,9 +63,15 @@ class AlleleSource:
         while batch := list(islice(alleles, _BATCH_ALLELES)):
             yield _locate_all(batch, self.genome)
 
-    def survey(self) -> Survey:
-        """Read the VCF to its end, and return what is in it; raises what `batches` raises."""
-        survey = Survey(self)
+    def survey(self, refuse: Callable[[Variant], None] | None = None) -> Survey:
+        """Read the VCF to its end, and return what is in it; raises what `batches` raises.
+
+        Parameters
+        ----------
+        refuse : callable, optional
+            As in `Survey`.
+        """
+        survey = Survey(self, refuse)
         for batch in self.batches():
             survey.see(batch)
         return survey
@@ -105,6 +111,8 @@ class Survey:
     Parameters
     ----------
     source : AlleleSource
+    refuse : callable, optional
+        Raises an `OptionError` for a variant that whoever is to score it does not score.
 
     Attributes
     ----------
@@ -116,8 +124,11 @@ class Survey:
         REF alleles, one a record, that were compared with the genome and that differed.
     """
 
-    def __init__(self, source: AlleleSource) -> None:
-        self._source = source
+    def __init__(
+        self, source: AlleleSource, refuse: Callable[[Variant], None] | None = None
+    ) -> None:
+        self._source, self._refuse = source, refuse
+        self._refusal: OptionError | None = None
         self.statuses: Counter[Status] = Counter()
         self.contigs: dict[str, str | None] = {}
         self.compared = self.mismatches = 0
@@ -144,6 +155,13 @@ class Survey:
                 self.mismatches += differs
                 if differs and self._first_mismatch is None:
                     self._first_mismatch = allele
+        if self._refuse is not None and self._refusal is None:
+            try:
+                for allele in alleles:
+                    if allele.variant is not None:
+                        self._refuse(allele.variant)
+            except OptionError as error:
+                self._refusal = error
 
     def judge(self) -> None:
         """Judge the VCF, when all of its alleles were seen.
@@ -154,6 +172,8 @@ class Survey:
             If five or more of the REF alleles that were compared, and more than a third of
             them, differ from the genome, and options do not allow it; if there were alleles
             and the FASTA file has none of their contigs.
+        OptionError
+            If a variant was refused: for the first.
         """
         vcf, genome, first = self._source.vcf, self._source.genome, self._first_mismatch
         many = self.mismatches >= _FEWEST_MISMATCHES and 3 * self.mismatches > self.compared
@@ -173,6 +193,8 @@ class Survey:
                 f"{genome.path} ({some_names(genome.lengths)}); give the genome that the VCF "
                 "was made with"
             )
+        if self._refusal is not None:
+            raise self._refusal
 
 
 def _shorten(bases: str, most: int = 20) -> str:

@@ -254,6 +254,13 @@ def parse_region(text: str, genome: ReferenceGenome) -> Interval:
 
 
 def some_names(names: Iterable[str], most: int = 5) -> str:
-    """Return the first of some contigs' names, for a message."""
+    """Return the first of some contigs' names, for a message.
+
+    Parameters
+    ----------
+    names : iterable of str
+    most : int
+        Where there are more, their number is told.
+    """
     names = list(names)
     return ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if names[most:] else "")

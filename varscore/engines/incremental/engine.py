@@ -67,6 +67,27 @@ def unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> st
     return layout_of(config, plan, variant, whole_window=False).refusal
 
 
+def refuse_unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> None:
+    """Refuse a variant that the incremental engine does not score.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+    plan : WindowPlan
+    variant : Variant
+
+    Raises
+    ------
+    OptionError
+        With the reason that `unsupported` gives.
+    """
+    if reason := unsupported(config, plan, variant):
+        raise OptionError(
+            f"{variant.contig}:{variant.pos}:{variant.ref}:{variant.alt}: "
+            f"the incremental engine does not score it because {reason}; use two-pass"
+        )
+
+
 class IncrementalEngine:
     """Scores variants by what they change.
 
@@ -211,11 +232,7 @@ class IncrementalEngine:
         )
 
     def _site(self, row: int, variant: Variant) -> Site:
-        if reason := unsupported(self._config, self._plan, variant):
-            raise OptionError(
-                f"{variant.contig}:{variant.pos}:{variant.ref}:{variant.alt}: "
-                f"the incremental engine does not score it because {reason}; use two-pass"
-            )
+        refuse_unsupported(self._config, self._plan, variant)
         layout = layout_of(self._config, self._plan, variant, whole_window=self._whole_window)
         strands = self._strands(variant.contig)
         starts = tuple(
