@@ -12,7 +12,7 @@ what some bins need is 2 and then 1 bins wider.
 
 import pytest
 
-from varscore.engines.incremental.schedule.layout import Layout, Path, layout_of
+from varscore.engines.incremental.schedule.layout import Alternate, Layout, layout_of
 from varscore.engines.incremental.schedule.reach import Reach
 from varscore.models.config import BasenjiConfig
 from varscore.variant import Variant
@@ -31,9 +31,9 @@ def layout(ref: str, alt: str, *, whole_window: bool = False, **options: object)
     return layout_of(TINY, plan, Variant("c", START + 1, ref, alt), whole_window=whole_window)
 
 
-def only_paths(found: Layout) -> tuple[Path, ...]:
+def only_alternates(found: Layout) -> tuple[Alternate, ...]:
     (member,) = found.members
-    return member.paths
+    return member.alternates
 
 
 def test_the_architecture_is_the_one_described() -> None:
@@ -47,11 +47,12 @@ def test_the_architecture_is_the_one_described() -> None:
 
 def test_substitution() -> None:
     found = layout("A", "C")
-    (path,) = only_paths(found)
+    (alternate,) = only_alternates(found)
     # Base 47: 46-49, 23-25, 22-26, 11-13. Then 10-14, then 8-16.
-    assert path.active == ((11, 13), (10, 14), (8, 16))
-    assert (path.register, path.out, path.alt_start) == ("both", (8, 16), 47)
-    assert (path.mixed, path.moved.width, path.moved_offset) == ((11, 13), 0, 0)
+    assert alternate.active == ((11, 13), (10, 14), (8, 16))
+    assert (alternate.register, alternate.out, alternate.alt_start) == ("both", (8, 16), 47)
+    assert alternate.crossing == (11, 13)
+    assert (alternate.moved.width, alternate.moved_offset) == (0, 0)
     assert (found.union, found.own, found.refusal) == ((8, 16), False, None)
     # The reference of 8-16: 2 bins more, then 1.
     assert found.trunk_needed(found.members[0]) == (5, 19)
@@ -59,27 +60,27 @@ def test_substitution() -> None:
 
 def test_substitution_of_three_bases() -> None:
     # Bases 47-50: 46-51, 23-26, 22-27, 11-14.
-    (path,) = only_paths(layout("ACG", "CGT"))
-    assert path.active == ((11, 14), (10, 15), (8, 17))
+    (alternate,) = only_alternates(layout("ACG", "CGT"))
+    assert alternate.active == ((11, 14), (10, 15), (8, 17))
 
 
 def test_insertion() -> None:
     """A>ACGTA: alternate bases 47-52 in the left register, 43-48 in the right one."""
     found = layout("A", "ACGTA")
-    left, right = only_paths(found)
+    left, right = only_alternates(found)
     # All from base 47 on: 46, 23, 22, 11. Then 10, then 8; read before the seam: 8-12. These
     # need 6-14 before the second block and 5-15 before the first.
     assert left.active == ((11, 15), (10, 14), (8, 12))
     # Bins that read some base before 52: up to 53, 27, 28, 14. The bin after reads only what
     # lies right of the allele: alternate base y is reference base y - 4.
-    assert (left.mixed, left.moved) == ((11, 14), (14, 15))
+    assert (left.crossing, left.moved) == ((11, 14), (14, 15))
     assert (left.alt_start, left.left_offset, left.right_offset) == (47, 0, -4)
     # All before base 48: 49, 25, 26, 13. Then 14, then 16; read from the seam on: 12-16.
     # These need 10-18 and 9-19.
     assert right.active == ((9, 13), (10, 14), (12, 16))
     # Bins that read some base from 43 on: 42, 21, 20, 10. The one before reads only what lies
     # left of the allele: alternate base y is reference base y + 4.
-    assert (right.mixed, right.moved) == ((10, 13), (9, 10))
+    assert (right.crossing, right.moved) == ((10, 13), (9, 10))
     assert (right.alt_start, right.left_offset, right.right_offset) == (43, 4, 0)
     assert (left.moved_offset, right.moved_offset) == (-4, 4)
     assert (found.union, found.own) == ((8, 16), False)
@@ -88,16 +89,16 @@ def test_insertion() -> None:
 def test_deletion() -> None:
     """ACG>A: reference bases 47-50; the alternate's one base is 47, or 49."""
     found = layout("ACG", "A")
-    left, right = only_paths(found)
+    left, right = only_alternates(found)
     # As for the insertion: where the left register differs begins at base 47.
     assert left.active == ((11, 15), (10, 14), (8, 12))
     # Before base 48: 49, 25, 26, 13.
-    assert (left.mixed, left.moved) == ((11, 13), (13, 15))
+    assert (left.crossing, left.moved) == ((11, 13), (13, 15))
     assert (left.alt_start, left.left_offset, left.right_offset) == (47, 0, 2)
     # All before base 50: 51, 26, 27, 14. Then 15, then 17; 12-17 need 10-19 and 9-20.
     assert right.active == ((9, 14), (10, 15), (12, 17))
     # From base 49 on: 48, 24, 23, 11.
-    assert (right.mixed, right.moved) == ((11, 14), (9, 11))
+    assert (right.crossing, right.moved) == ((11, 14), (9, 11))
     assert (right.alt_start, right.left_offset, right.right_offset) == (49, -2, 0)
     assert (found.union, found.own) == ((8, 17), False)
 
@@ -107,7 +108,7 @@ def test_reverse_strand() -> None:
     found = layout("ACG", "A", reverse_complement=True)
     forward, reverse = found.members
     assert (forward.reverse, reverse.reverse) == (False, True)
-    left, right = reverse.paths
+    left, right = reverse.alternates
     # All from base 46 on: 45, 22, 21, 10. Then 9, then 7; 7-12 need 5-14 and 4-15.
     assert left.active == ((10, 15), (9, 14), (7, 12))
     # All before base 49: 50, 25, 26, 13. Then 14, then 16; 12-16 need 10-18 and 9-19.
@@ -123,13 +124,13 @@ def test_shift() -> None:
     _, shifted = found.members
     # 49-52, 24-26, 23-27, 11-14.
     assert shifted.shift == 3
-    assert shifted.paths[0].active == ((11, 14), (10, 15), (8, 17))
+    assert shifted.alternates[0].active == ((11, 14), (10, 15), (8, 17))
     assert found.union == (8, 17)  # and 8-16 of the other window
 
 
 def test_a_shift_moves_the_seam_with_the_variant() -> None:
     # At base 47 + 1 = 48, in bin 12: the seam is 13.
-    left, right = only_paths(layout("A", "ACGTA", shifts=(1,)))
+    left, right = only_alternates(layout("A", "ACGTA", shifts=(1,)))
     assert (left.out.end, right.out.start) == (13, 13)
 
 
@@ -137,9 +138,9 @@ def test_binned_windows_have_one_layout_for_all_places_in_a_bin() -> None:
     """The window starts at 100 - 47 = 53, rounded up to 56: the variant is at base 44."""
     found = layout("A", "C", kind="binned")
     # The whole bin 44-48 is taken as changed: 43-49, 21-25, 20-26, 10-13.
-    (path,) = only_paths(found)
-    assert path.active == ((10, 13), (9, 14), (7, 16))
-    assert path.alt_start == 44
+    (alternate,) = only_alternates(found)
+    assert alternate.active == ((10, 13), (9, 14), (7, 16))
+    assert alternate.alt_start == 44
     plan = WindowPlan(96, 4, kind="binned")
     for further in (1, 2, 3):
         other = layout_of(
@@ -154,7 +155,7 @@ def test_a_statistic_of_the_whole_window_needs_every_predicted_bin() -> None:
     found = layout("A", "C", whole_window=True)
     assert (found.union, found.own) == ((2, 22), True)
     assert found.trunk_needed(found.members[0]) == (1, 23)
-    assert only_paths(found)[0].active == ((11, 13), (10, 14), (8, 16))
+    assert only_alternates(found)[0].active == ((11, 13), (10, 14), (8, 16))
 
 
 def test_what_reaches_bins_that_feel_the_padding_has_a_reference_of_its_own() -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from varscore.engines.incremental.schedule.costs import block_flops, head_flops
 from varscore.engines.incremental.schedule.layout import layout_of
 from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
-from varscore.engines.incremental.schedule.segments import plan_segments
+from varscore.engines.incremental.schedule.segments import choose_segments
 from varscore.engines.incremental.schedule.stretches import Site, cut_stretches, next_stretch
 from varscore.engines.incremental.schedule.walks import (
+    choose_walks,
+    levels_for,
     merge_spans,
-    plan_levels,
-    plan_walks,
     walk_flops,
 )
 from varscore.models.basenji2 import Basenji2
@@ -61,9 +61,9 @@ def test_open_ends_stay_open():
 
 def test_published_flops():
     # ../design of this engine: trunk 189.9, blocks 26.6, head 2.1, projection 14.6 GFLOP
-    single = plan_levels(FULL, [0], Span(0, 1024))
+    single = levels_for(FULL, [0], Span(0, 1024))
     assert walk_flops(FULL, single) == pytest.approx(189.9e9, rel=0.005)
-    every = plan_levels(FULL, range(128), Span(0, 1024))
+    every = levels_for(FULL, range(128), Span(0, 1024))
     assert walk_flops(FULL, every) == pytest.approx(2026e9, rel=0.005)
     widths = (1024,) * 11
     assert block_flops(FULL, widths, widths) == pytest.approx(26.6e9, rel=0.005)
@@ -123,26 +123,26 @@ def test_clean_bins_do_not_feel_the_ends(network):
 
 def test_levels_of_one_phase_and_of_all():
     reach = Reach(SMALL)
-    one = plan_levels(reach, [5], Span(10, 20))
+    one = levels_for(reach, [5], Span(10, 20))
     assert [level.rows for level in one] == [(0,), (1,), (1,), (5,)]
     # base 5 + 8 * 10 = 85 starts the bin; 3 + 2 * 1 + 4 * 1 = 9 bases on either side of it
     assert one[0].span == (85 - 9, 85 + 80 + 9)
-    every = plan_levels(reach, range(8), Span(10, 20))
+    every = levels_for(reach, range(8), Span(10, 20))
     assert [len(level.rows) for level in every] == [1, 2, 4, 8]
     assert every[0].span == (80 - 9, 7 + 160 + 9)
 
 
 def test_walks_are_shared_where_that_is_cheaper():
     reach = Reach(BasenjiConfig(num_blocks=2))
-    together = plan_walks(reach, {0: [Span(0, 64)], 64: [Span(0, 64)]}, {}, 128)
+    together = choose_walks(reach, {0: [Span(0, 64)], 64: [Span(0, 64)]}, {}, 128)
     assert [walk.phases for walk in together] == [(0, 64)]
     # Far ends of a cell: what lies between is not worth two walks.
-    apart = plan_walks(reach, {0: [Span(0, 8)], 1: [Span(120, 128)]}, {}, 128)
+    apart = choose_walks(reach, {0: [Span(0, 8)], 1: [Span(120, 128)]}, {}, 128)
     assert [(walk.phases, walk.bins) for walk in apart] == [((0,), (0, 8)), ((1,), (120, 128))]
 
 
 def test_pinned_spans_are_not_split():
-    walks = plan_walks(FULL, {3: [Span(0, 256)]}, {3: [Span(126, 131)], 9: [Span(5, 9)]}, 128)
+    walks = choose_walks(FULL, {3: [Span(0, 256)]}, {3: [Span(126, 131)], 9: [Span(5, 9)]}, 128)
     assert any(3 in walk.phases and walk.bins.covers(Span(126, 131)) for walk in walks)
     assert any(9 in walk.phases and walk.bins.covers(Span(5, 9)) for walk in walks)
 
@@ -169,7 +169,7 @@ def test_merged_spans_have_the_same_positions(found):
 def test_walks_cover_what_is_needed(found):
     reach = Reach(SMALL)
     needs = {phase: merge_spans(found[phase::2]) for phase in (0, 3)}
-    walks = plan_walks(reach, needs, {}, 32)
+    walks = choose_walks(reach, needs, {}, 32)
     for phase, wanted in needs.items():
         computed = {i for w in walks if phase in w.phases for i in range(*w.bins)}
         assert computed >= {i for span in wanted for i in range(*span)}
@@ -178,15 +178,15 @@ def test_walks_cover_what_is_needed(found):
 @settings(max_examples=50, deadline=None)
 @given(spans)
 def test_each_reported_span_lies_in_a_segment(found):
-    segments = plan_segments(Reach(SMALL), found, 2)
+    segments = choose_segments(Reach(SMALL), found, 2)
     assert all(any(segment.covers(span) for segment in segments) for span in found)
     assert segments == sorted(segments)
 
 
 def test_segments_join_where_that_is_cheaper():
     # Three dilated blocks reach 6 bins to either side: spans that near share the halo.
-    assert plan_segments(Reach(SMALL), [Span(0, 40), Span(41, 80)], 2) == [(0, 80)]
-    assert len(plan_segments(Reach(SMALL), [Span(0, 40), Span(200, 240)], 2)) == 2
+    assert choose_segments(Reach(SMALL), [Span(0, 40), Span(41, 80)], 2) == [(0, 80)]
+    assert len(choose_segments(Reach(SMALL), [Span(0, 40), Span(200, 240)], 2)) == 2
 
 
 def sites_at(*places):

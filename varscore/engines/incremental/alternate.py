@@ -12,7 +12,7 @@ from torch import Tensor
 
 from varscore.engines.incremental.kernels.products import at_a_time
 from varscore.engines.incremental.reference import Segment, Stages
-from varscore.engines.incremental.schedule.layout import Layout, Path
+from varscore.engines.incremental.schedule.layout import Alternate, Layout
 from varscore.engines.incremental.schedule.reach import Span
 from varscore.statistics import CoverageChange, Statistic
 
@@ -26,18 +26,18 @@ class Placed:
     segment : Segment
     origins : list of int
         The bin of the segment that is bin 0 of each variant's window; B of them.
-    paths : list of (Path, Tensor)
-        Each path that reaches a predicted bin, with its difference of the trunk's output on
-        ``path.active[0]``, shape (B, W, C).
+    alternates : list of (Alternate, Tensor)
+        Each that reaches a predicted bin, with its difference of the trunk's output on
+        ``alternate.active[0]``, shape (B, W, C).
     """
 
     segment: Segment
     origins: list[int]
-    paths: list[tuple[Path, Tensor]]
+    alternates: list[tuple[Alternate, Tensor]]
 
 
 def propagate(
-    stages: Stages, segment: Segment, origins: Sequence[int], path: Path, diff: Tensor
+    stages: Stages, segment: Segment, origins: Sequence[int], alternate: Alternate, diff: Tensor
 ) -> Tensor:
     """Carry differences from the trunk's output to what the head reads.
 
@@ -46,14 +46,14 @@ def propagate(
     stages : Stages
     segment : Segment
     origins : sequence of int, length B
-    path : Path
+    alternate : Alternate
     diff : Tensor, shape (B, W, C)
-        On the bins ``path.active[0]``.
+        On the bins ``alternate.active[0]``.
 
     Returns
     -------
     Tensor, shape (B, N, C)
-        On the bins ``path.out``.
+        On the bins ``alternate.out``.
     """
     steps = stages.steps
 
@@ -61,9 +61,9 @@ def propagate(
         return [origin + bins.start for origin in origins]
 
     points = [*segment.inputs, segment.head_input]
-    active = steps.activate(points[0], starts(path.active[0]), diff)
+    active = steps.activate(points[0], starts(alternate.active[0]), diff)
     for i, (dilated, pointwise) in enumerate(stages.blocks):
-        before, after = path.active[i], path.active[i + 1]
+        before, after = alternate.active[i], alternate.active[i + 1]
         taps = dilated.difference(active).view(*active.shape[:2], dilated.kernel, -1)
         first = after.start - before.start
         hidden = steps.activate_taps(
@@ -99,8 +99,8 @@ def score_batch(
     count, device = len(placed[0].origins), placed[0].segment.head.values.values.device
     propagated = [
         [
-            (path, propagate(stages, member.segment, member.origins, path, diff))
-            for path, diff in member.paths
+            (alternate, propagate(stages, member.segment, member.origins, alternate, diff))
+            for alternate, diff in member.alternates
         ]
         for member in placed
     ]
@@ -110,8 +110,8 @@ def score_batch(
     for i in range(0, count, step):
         part = slice(i, i + step)
         some = [
-            _through_head(stages, member.segment, member.origins[part], paths, part)
-            for member, paths in zip(placed, propagated, strict=True)
+            _through_head(stages, member.segment, member.origins[part], alternates, part)
+            for member, alternates in zip(placed, propagated, strict=True)
         ]
         blocks = []
         for block in range(len(stages.tracks)):
@@ -124,21 +124,21 @@ def score_batch(
     return torch.cat(scores)
 
 
-_Paths = list[tuple[Path, Tensor]]
-"""Each path of a member, with a tensor of some variants."""
-_Some = Sequence[tuple[Segment, list[int], _Paths]]
+_Alternates = list[tuple[Alternate, Tensor]]
+"""Each alternate of a member, with a tensor of some variants."""
+_Some = Sequence[tuple[Segment, list[int], _Alternates]]
 """Of each member of some variants: its segment, their origins, what the projection reads."""
 
 
 def _through_head(
-    stages: Stages, segment: Segment, origins: list[int], paths: _Paths, part: slice
-) -> tuple[Segment, list[int], _Paths]:
+    stages: Stages, segment: Segment, origins: list[int], alternates: _Alternates, part: slice
+) -> tuple[Segment, list[int], _Alternates]:
     """Carry some variants of a batch from what the head reads to what the projection does."""
     found = []
-    for path, active in paths:
-        starts = [origin + path.out.start for origin in origins]
+    for alternate, active in alternates:
+        starts = [origin + alternate.out.start for origin in origins]
         diff = stages.head.difference(active[part])
-        found.append((path, stages.steps.activate(segment.head, starts, diff)))
+        found.append((alternate, stages.steps.activate(segment.head, starts, diff)))
     return segment, origins, found
 
 
@@ -160,15 +160,15 @@ def _mean_difference(stages: Stages, layout: Layout, some: _Some, block: int) ->
     """Return the members' mean difference of coverage on the union, shape (B, N, T)."""
     bins, tracks = layout.reach.config.window_bins, stages.tracks[block]
     total: Tensor | None = None
-    for member, (segment, origins, paths) in zip(layout.members, some, strict=True):
-        for path, x in paths:
+    for member, (segment, origins, alternates) in zip(layout.members, some, strict=True):
+        for alternate, x in alternates:
             diff = stages.steps.softplus(
                 segment.logits[block],
                 segment.slope[block],
-                [origin + path.out.start for origin in origins],
+                [origin + alternate.out.start for origin in origins],
                 tracks.difference(x),
             )
-            frame = path.out.mirror(bins) if member.reverse else path.out
+            frame = alternate.out.mirror(bins) if member.reverse else alternate.out
             if frame == layout.union and len(some) == 1:
                 return diff
             if member.reverse:

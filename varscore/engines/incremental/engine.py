@@ -311,18 +311,18 @@ class IncrementalEngine:
     ) -> Placed:
         """Bring a batch's differences of one member together."""
         width = self._config.bin_width
-        paths = []
-        for side, path in enumerate(batch[0].layout.members[number].paths):
-            if not path.out.width:
+        alternates = []
+        for side, alternate in enumerate(batch[0].layout.members[number].alternates):
+            if not alternate.out.width:
                 continue
             diff = torch.empty(
                 len(batch),
-                path.active[0].width,
+                alternate.active[0].width,
                 self._config.trunk_channels,
                 device=self._device,
                 dtype=self._dtype,
             )
             for site, out in zip(batch, diff, strict=True):
                 trunk.difference(site, number, side, out)
-            paths.append((path, diff))
-        return Placed(segment, [site.starts[number] // width for site in batch], paths)
+            alternates.append((alternate, diff))
+        return Placed(segment, [site.starts[number] // width for site in batch], alternates)

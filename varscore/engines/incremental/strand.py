@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from varscore.engines.incremental.schedule.layout import Path
+from varscore.engines.incremental.schedule.layout import Alternate
 from varscore.engines.incremental.schedule.reach import Span
 from varscore.inputs.genome import ReferenceGenome
 from varscore.sequence import one_hot, reverse_complement
@@ -63,25 +63,27 @@ class Strand:
         """Return a forward allele's letters on this strand."""
         return reverse_complement(bases) if self.reverse else bases
 
-    def alternate(self, variant: Variant, path: Path, window_start: int, span: Span) -> str:
-        """Return bases of a path's alternate sequence.
+    def alternate_bases(
+        self, variant: Variant, alternate: Alternate, window_start: int, span: Span
+    ) -> str:
+        """Return bases of an alternate sequence.
 
         Parameters
         ----------
         variant : Variant
-        path : Path
+        alternate : Alternate
         window_start : int
         span : Span
             Of bases, counted from the window's start.
         """
-        allele = Span(path.alt_start, path.alt_start + len(variant.alt))
+        allele = Span(alternate.alt_start, alternate.alt_start + len(variant.alt))
         left = Span(span.start, min(span.end, allele.start))
         right = Span(max(span.start, allele.end), span.end)
         inside = span.meet(allele).shift(-allele.start)
         return (
-            self.fetch(left.shift(window_start + path.left_offset))
+            self.fetch(left.shift(window_start + alternate.left_offset))
             + (self.allele(variant.alt)[inside.start : inside.end] if inside.width else "")
-            + self.fetch(right.shift(window_start + path.right_offset))
+            + self.fetch(right.shift(window_start + alternate.right_offset))
         )
 
 

@@ -18,9 +18,9 @@ from varscore.engines.incremental.schedule.reach import Reach, Span
 from varscore.engines.incremental.schedule.stretches import Grid, Site
 from varscore.engines.incremental.schedule.walks import (
     Walk,
+    choose_walks,
+    levels_for,
     merge_spans,
-    plan_levels,
-    plan_walks,
 )
 from varscore.engines.incremental.strand import Strand, encode
 from varscore.engines.incremental.trunk import Substitutions, Trunk
@@ -65,12 +65,12 @@ class SharedTrunk:
         self._pieces: dict[Grid, list[Stored]] = {}
         # By row and member: the substitution's difference, shape (W, C), and its first bin.
         self._substituted: dict[tuple[int, int], tuple[Tensor, int]] = {}
-        # By row, member and path: the trunk bins that read an indel's allele.
-        self._mixed: dict[tuple[int, int, int], Tensor] = {}
+        # By row, member and alternate: the trunk bins that read an indel's allele.
+        self._crossing: dict[tuple[int, int, int], Tensor] = {}
         self._allocate(sites)
         for reverse in strands:
             self._walk(reverse, sites, room)
-        self._walk_mixed(sites)
+        self._walk_crossing(sites)
 
     def bins(self, reverse: bool, phase: int, span: Span) -> Tensor:
         """Return the trunk's output on some bins, shape (n, C); a view.
@@ -109,21 +109,21 @@ class SharedTrunk:
         )
         return torch.cat([left, inner, right])
 
-    def difference(self, site: Site, member: int, path: int, out: Tensor) -> None:
-        """Write the difference of the trunk's output on a path's first active bins.
+    def difference(self, site: Site, member: int, side: int, out: Tensor) -> None:
+        """Write the difference of the trunk's output on an alternate's first active bins.
 
         Parameters
         ----------
         site : Site
-        member, path : int
-            Their numbers in the site's layout.
+        member, side : int
+            The member's number in the site's layout, the alternate's in the member's.
         out : Tensor, shape (W, C)
         """
         chosen = site.layout.members[member]
-        way = chosen.paths[path]
+        alternate = chosen.alternates[side]
         origin, phase = divmod(site.starts[member], self._width)
-        target = way.active[0].shift(origin)
-        if way.register == "both":
+        target = alternate.active[0].shift(origin)
+        if alternate.register == "both":
             diff, start = self._substituted[site.row, member]
             common = target.meet(Span(start, start + len(diff)))
             out.zero_()
@@ -132,15 +132,17 @@ class SharedTrunk:
             ]
             return
         # The allele's bins and the flank's, in the order in which they lie.
-        parts = [(way.mixed, self._mixed[site.row, member, path])] if way.mixed.width else []
-        if way.moved.width:
+        parts = []
+        if alternate.crossing.width:
+            parts.append((alternate.crossing, self._crossing[site.row, member, side]))
+        if alternate.moved.width:
             moved_origin, moved_phase = divmod(
-                site.starts[member] + way.moved_offset, self._width
+                site.starts[member] + alternate.moved_offset, self._width
             )
-            moved = self.bins(chosen.reverse, moved_phase, way.moved.shift(moved_origin))
-            parts.append((way.moved, moved))
-        alternate = torch.cat([bins for _, bins in sorted(parts, key=lambda part: part[0])])
-        torch.sub(alternate, self.bins(chosen.reverse, phase, target), out=out)
+            moved = self.bins(chosen.reverse, moved_phase, alternate.moved.shift(moved_origin))
+            parts.append((alternate.moved, moved))
+        changed = torch.cat([bins for _, bins in sorted(parts, key=lambda part: part[0])])
+        torch.sub(changed, self.bins(chosen.reverse, phase, target), out=out)
 
     def _allocate(self, sites: Sequence[Site]) -> None:
         needs: dict[Grid, list[Span]] = defaultdict(list)
@@ -150,10 +152,10 @@ class SharedTrunk:
                 needs[member.reverse, phase].append(
                     site.layout.trunk_needed(member).shift(origin)
                 )
-                for path in member.paths:
-                    if path.moved.width:
-                        origin, phase = divmod(start + path.moved_offset, self._width)
-                        needs[member.reverse, phase].append(path.moved.shift(origin))
+                for alternate in member.alternates:
+                    if alternate.moved.width:
+                        origin, phase = divmod(start + alternate.moved_offset, self._width)
+                        needs[member.reverse, phase].append(alternate.moved.shift(origin))
         for grid, spans in needs.items():
             self._pieces[grid] = [
                 Stored(
@@ -172,7 +174,8 @@ class SharedTrunk:
             _Substitution.of(reach, strand, site, number)
             for site in sites
             for number, member in enumerate(site.layout.members)
-            if member.reverse == reverse and any(p.register == "both" for p in member.paths)
+            if member.reverse == reverse
+            and any(p.register == "both" for p in member.alternates)
         ]
         pinned: dict[int, list[Span]] = defaultdict(list)
         for job in waiting:
@@ -189,7 +192,7 @@ class SharedTrunk:
         )
         cell = max(1, min(room // per_bin, -(-extent // self._workers.count)))
         tasks = []
-        for walk in plan_walks(reach, needs, pinned, cell):
+        for walk in choose_walks(reach, needs, pinned, cell):
             ready: dict[int, list[_Substitution]] = defaultdict(list)
             later = []
             for job in waiting:
@@ -202,7 +205,7 @@ class SharedTrunk:
 
         def compute(task: tuple[Walk, list[Sequence[_Substitution]]]) -> _Walked:
             walk, batches = task
-            levels = plan_levels(reach, walk.phases, walk.bins)
+            levels = levels_for(reach, walk.phases, walk.bins)
             changes = [self._substitutions(batch) for batch in batches]
             bases = encode([strand.fetch(levels[0].span)], self._device, self._dtype)
             return walk, self._trunk.walk(bases, levels, changes), batches, changes
@@ -233,29 +236,31 @@ class SharedTrunk:
         )
         return Substitutions(phases, starts, alts - refs)
 
-    def _walk_mixed(self, sites: Sequence[Site]) -> None:
+    def _walk_crossing(self, sites: Sequence[Site]) -> None:
         """Compute the trunk bins that read an indel's alternate allele."""
         reach = self._trunk.reach
         jobs: dict[int, list[tuple[tuple[int, int, int], str]]] = defaultdict(list)
         for site in sites:
             for number, member in enumerate(site.layout.members):
                 strand, start = self._strands[member.reverse], site.starts[number]
-                for side, path in enumerate(member.paths):
-                    if path.register != "both" and path.mixed.width:
-                        span = reach.bases_read(path.mixed)
-                        sequence = strand.alternate(site.variant, path, start, span)
-                        jobs[path.mixed.width].append(((site.row, number, side), sequence))
+                for side, alternate in enumerate(member.alternates):
+                    if alternate.register != "both" and alternate.crossing.width:
+                        span = reach.bases_read(alternate.crossing)
+                        sequence = strand.alternate_bases(site.variant, alternate, start, span)
+                        jobs[alternate.crossing.width].append(
+                            ((site.row, number, side), sequence)
+                        )
         tasks = [(width, b) for width, same in jobs.items() for b in _batches(same, _FEW)]
 
         def compute(task: tuple[int, Sequence[tuple[tuple[int, int, int], str]]]) -> Tensor:
             width, batch = task
             bases = encode([sequence for _, sequence in batch], self._device, self._dtype)
-            return self._trunk.walk(bases, plan_levels(reach, (0,), Span(0, width)))
+            return self._trunk.walk(bases, levels_for(reach, (0,), Span(0, width)))
 
         with self._workers.map(compute, tasks) as walked:
             for (_, batch), results in zip(tasks, walked, strict=True):
                 for (key, _), bins in zip(batch, results, strict=True):
-                    self._mixed[key] = bins
+                    self._crossing[key] = bins
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ class Trunk:
             The bases of ``levels[0].span``, channels last. Several sequences (R > 1) only at
             the one phase 0.
         levels : sequence of Level
-            As `plan_levels` made them.
+            As `levels_for` made them.
         substitutions : iterable of Substitutions
             Each changes; the bins it reaches must lie in the last level.
 

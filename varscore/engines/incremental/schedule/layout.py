@@ -1,9 +1,10 @@
 """Which predictions a variant's score is made of, and what of each differs from the reference.
 
-A *member* is one window of the ensemble: a strand and a shift. A *path* is one alternate
-sequence of it: one for a substitution, two for a stitched indel, one with the left flank in
-register with the reference, one with the right flank. Everything here depends on where the
-variant lies in its window and how long its alleles are, not on where it lies on the genome.
+A *member* is one window of the ensemble: a strand and a shift. An *alternate* is a sequence of
+it with the alternate allele: one for a substitution, two for a stitched indel, one with the
+left flank in register with the reference, one with the right flank. Everything here depends on
+where the variant lies in its window and how long its alleles are, not on where it lies on the
+genome.
 
 Strand coordinates: bases and bins of a member's window are counted along its own strand.
 The *frame* counts bins along the forward strand, where members are averaged.
@@ -25,7 +26,7 @@ Register = Literal["both", "left", "right"]
 
 
 @dataclass(frozen=True)
-class Path:
+class Alternate:
     """One alternate sequence of a member, in strand coordinates of the member's window.
 
     Attributes
@@ -34,7 +35,7 @@ class Path:
         The flank that keeps its place against the reference; both for a substitution.
     active : tuple of Span
         Bins whose difference is carried, before each residual block and after the last.
-    mixed, moved : Span
+    crossing, moved : Span
         For an indel, the parts of ``active[0]`` that read the alternate allele, and that
         read nothing but the flank out of register: the reference trunk of another phase.
     alt_start : int
@@ -45,7 +46,7 @@ class Path:
 
     register: Register
     active: tuple[Span, ...]
-    mixed: Span
+    crossing: Span
     moved: Span
     alt_start: int
     left_offset: int
@@ -68,7 +69,7 @@ class Member:
 
     reverse: bool
     shift: int
-    paths: tuple[Path, ...]
+    alternates: tuple[Alternate, ...]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Layout:
     def shape(self) -> Hashable:
         """Equal for layouts whose variants can be scored as one batch."""
         members = tuple(
-            (m.reverse, m.shift, tuple((p.register, p.active) for p in m.paths))
+            (m.reverse, m.shift, tuple((p.register, p.active) for p in m.alternates))
             for m in self.members
         )
         return self.union, self.own, members
@@ -116,9 +117,9 @@ class Layout:
     def refusal(self) -> str | None:
         """Why the difference arithmetic does not hold for this kind of variant, or None."""
         for member in self.members:
-            for path in member.paths:
-                if not self.reach.clean.covers(path.active[0]):
-                    found, clean = path.active[0], self.reach.clean
+            for alternate in member.alternates:
+                if not self.reach.clean.covers(alternate.active[0]):
+                    found, clean = alternate.active[0], self.reach.clean
                     return (
                         f"the variant changes trunk bins {found.start}-{found.end} of its "
                         f"window, outside bins {clean.start}-{clean.end} that do not feel "
@@ -163,8 +164,8 @@ def _layout(
     )
     union = Span(0, 0)
     for member in members:
-        for path in member.paths:
-            out = path.out
+        for alternate in member.alternates:
+            out = alternate.out
             union = union.join(out.mirror(config.window_bins) if member.reverse else out)
     if not union.width:  # nothing that survives the crop differs: one bin will show it
         union = Span(reach.predicted.start, reach.predicted.start + 1)
@@ -188,18 +189,22 @@ def _member(
     seam = offset // plan.bin_width + 1
     if reverse:
         offset, seam = length - offset - ref_length, bins - seam
-    paths: tuple[Path, ...]
+    alternates: tuple[Alternate, ...]
     if ref_length == alt_length:
         changed = Span(offset, offset + ref_length)
-        paths = (_path(reach, plan, "both", changed, reach.predicted, offset, alt_length, 0),)
+        alternates = (
+            _alternate(reach, plan, "both", changed, reach.predicted, offset, alt_length, 0),
+        )
     else:
         change = alt_length - ref_length
         left = Span(-FAR, seam).meet(reach.predicted)
         right = Span(seam, FAR).meet(reach.predicted)
         end = offset + ref_length
-        paths = (
-            _path(reach, plan, "left", Span(offset, FAR), left, offset, alt_length, change),
-            _path(
+        alternates = (
+            _alternate(
+                reach, plan, "left", Span(offset, FAR), left, offset, alt_length, change
+            ),
+            _alternate(
                 reach,
                 plan,
                 "right",
@@ -210,10 +215,10 @@ def _member(
                 change,
             ),
         )
-    return Member(reverse, shift, paths)
+    return Member(reverse, shift, alternates)
 
 
-def _path(
+def _alternate(
     reach: Reach,
     plan: WindowPlan,
     register: Register,
@@ -222,8 +227,8 @@ def _path(
     alt_start: int,
     alt_length: int,
     change: int,
-) -> Path:
-    """Return a path whose alternate differs at the bases `changed`, read at bins `wanted`."""
+) -> Alternate:
+    """Return an alternate that differs at the bases `changed`, read at bins `wanted`."""
     if plan.kind == "binned":  # one layout for every position of a variant in its bin
         width = plan.bin_width
         start = changed.start if changed.start == -FAR else changed.start // width * width
@@ -239,13 +244,13 @@ def _path(
     first = active[0]
     if not first.width:  # what changes lies outside the window
         active = tuple(Span(0, 0) for _ in active)
-    mixed, moved, left_offset, right_offset = first, Span(0, 0), 0, 0
+    crossing, moved, left_offset, right_offset = first, Span(0, 0), 0, 0
     if register == "left":
         pure = reach.bins_reading(Span(-FAR, alt_start + alt_length)).end
-        mixed, moved = first.meet(Span(-FAR, pure)), first.meet(Span(pure, FAR))
+        crossing, moved = first.meet(Span(-FAR, pure)), first.meet(Span(pure, FAR))
         right_offset = -change
     elif register == "right":
         pure = reach.bins_reading(Span(alt_start, FAR)).start
-        mixed, moved = first.meet(Span(pure, FAR)), first.meet(Span(-FAR, pure))
+        crossing, moved = first.meet(Span(pure, FAR)), first.meet(Span(-FAR, pure))
         left_offset = change
-    return Path(register, active, mixed, moved, alt_start, left_offset, right_offset)
+    return Alternate(register, active, crossing, moved, alt_start, left_offset, right_offset)

@@ -48,7 +48,7 @@ def segment_keys(sites: Sequence[Site], n_tracks: int) -> list[tuple[SegmentKey,
         for grid, span in _reported(site):
             reported[grid].append(span)
     reach = sites[0].layout.reach
-    planned = {grid: plan_segments(reach, spans, n_tracks) for grid, spans in reported.items()}
+    chosen = {grid: choose_segments(reach, spans, n_tracks) for grid, spans in reported.items()}
     keys = []
     for site in sites:
         if site.layout.own:
@@ -61,7 +61,7 @@ def segment_keys(sites: Sequence[Site], n_tracks: int) -> list[tuple[SegmentKey,
         else:
             keys.append(
                 tuple(
-                    SegmentKey(*grid, next(s for s in planned[grid] if s.covers(span)), False)
+                    SegmentKey(*grid, next(s for s in chosen[grid] if s.covers(span)), False)
                     for grid, span in _reported(site)
                 )
             )
@@ -77,7 +77,7 @@ def _reported(site: Site) -> Iterator[tuple[Grid, Span]]:
         yield (member.reverse, phase), site.layout.reported(member).shift(origin)
 
 
-def plan_segments(reach: Reach, reported: Iterable[Span], n_tracks: int) -> list[Span]:
+def choose_segments(reach: Reach, reported: Iterable[Span], n_tracks: int) -> list[Span]:
     """Choose the bins that segments of the reference predict.
 
     Parameters

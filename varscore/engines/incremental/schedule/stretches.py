@@ -38,7 +38,7 @@ class Site:
         return {
             (member.reverse, (start + offset) % width)
             for member, start in zip(self.layout.members, self.starts, strict=True)
-            for offset in (0, *(path.moved_offset for path in member.paths))
+            for offset in (0, *(alternate.moved_offset for alternate in member.alternates))
         }
 
 

@@ -30,7 +30,7 @@ class Level:
     span: Span
 
 
-def plan_levels(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level, ...]:
+def levels_for(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level, ...]:
     """Return the levels that a walk needs, from bases to bins.
 
     Parameters
@@ -57,7 +57,7 @@ def walk_flops(reach: Reach, levels: Sequence[Level]) -> int:
     ----------
     reach : Reach
     levels : sequence of Level
-        As `plan_levels` made them.
+        As `levels_for` made them.
     """
     return trunk_flops(
         reach,
@@ -88,7 +88,7 @@ def merge_spans(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def plan_walks(
+def choose_walks(
     reach: Reach,
     needs: Mapping[int, Sequence[Span]],
     pinned: Mapping[int, Sequence[Span]],
@@ -135,4 +135,4 @@ def plan_walks(
 
 
 def _walks_flops(reach: Reach, walks: Iterable[Walk]) -> int:
-    return sum(walk_flops(reach, plan_levels(reach, w.phases, w.bins)) for w in walks)
+    return sum(walk_flops(reach, levels_for(reach, w.phases, w.bins)) for w in walks)
