@@ -32,7 +32,7 @@ resume:
 	$(BIN)/snakemake --rerun-incomplete $(ARGS)
 
 test: install lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .

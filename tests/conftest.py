@@ -4,6 +4,10 @@ import os
 import subprocess
 from pathlib import Path
 
+# One thread for each process of the suite and those that it starts, unless a test says
+# otherwise: tensors are small, and two workers on two cores would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported
+
 import pysam
 import pytest
 from needs import lacking

@@ -11,6 +11,7 @@ import pytest
 
 from varscore import load_model, read_metadata
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # its scores are made once
 DEMO = Path(__file__).parents[1] / "resources" / "demo"
 FACTORS = ["CTCF", "GATA1", "SP1", "AP1", "HNF4A", "GABPA", "TBP"]
 

@@ -28,15 +28,6 @@ import variants  # noqa: E402
 SCORES = [f"SAD_{track}" for track in simulate.TRACKS]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    # Many small tensors: a second thread gains nothing, and waits where the machine is busy.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def genome():
     return make_demo.make_genome()

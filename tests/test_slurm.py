@@ -14,6 +14,7 @@ import pytest
 from needs import lacking
 from snakemake_runs import DEMO, ROOT, arguments, jobs, prepare, processes, resume, run, start
 
+pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 SCRIPT = Path(__file__).parent / "slurm.sh"
 PROFILES = ROOT / "workflow_config" / "profiles"
 MERGED = Path("out", "scores.parquet")

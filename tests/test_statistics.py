@@ -54,8 +54,8 @@ BY_HAND = {
     "REF": 11.0,
     "ALT": 12.0,
 }
-SIGNED = {"SAD", "logSAD", "sqrtSAD", "logSED"}
-NORMS = {"D1", "logD1", "sqrtD1", "D2", "logD2", "sqrtD2"}
+SIGNED = ["SAD", "logSAD", "sqrtSAD", "logSED"]
+NORMS = ["D1", "logD1", "sqrtD1", "D2", "logD2", "sqrtD2"]
 
 
 def score(name, ref, alt):
@@ -96,7 +96,7 @@ def test_rounding_does_not_choose_the_sign_of_sax():
     assert math.isnan(score("SAX", [9.0, 9.0, 9.0], [1.0, math.nan, 3.0]))
 
 
-@pytest.mark.parametrize("name", STATISTICS.keys() - {"REF", "ALT"})
+@pytest.mark.parametrize("name", [name for name in STATISTICS if name not in ("REF", "ALT")])
 def test_no_change_scores_zero(name):
     assert score(name, REF, REF) == 0.0
 

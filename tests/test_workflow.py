@@ -19,9 +19,9 @@ from policy_table import POLICY
 from snakemake_runs import (
     BIN,
     DATA,
-    DEMO,
     ROOT,
     arguments,
+    few_of_the_demo,
     jobs,
     prepare,
     processes,
@@ -43,6 +43,11 @@ from varscore.workflow import (
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
 MERGED = Path("out", "scores.parquet")
 ALL = {"plan": 1, "score": 3, "merge": 1}
+
+
+def on_the_finished_run(test):
+    """Mark a test: one worker runs all those that share the finished run."""
+    return pytest.mark.slow(pytest.mark.xdist_group("finished run")(test))
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,7 @@ def would_run(folder, *more, **config):
     return jobs(output)
 
 
+@on_the_finished_run
 def test_rows_out_are_alleles_in_and_scores_those_of_one_run(finished, small_model, tmp_path):
     score_vcf(DATA / "policy.vcf", finished / "policy.fa", tmp_path / "o", model=small_model)
     found = read_scores(finished / "out" / "scores.parquet")
@@ -81,16 +87,19 @@ def test_rows_out_are_alleles_in_and_scores_those_of_one_run(finished, small_mod
     assert summary["variants_per_second"] > 0
 
 
+@on_the_finished_run
 def test_a_run_that_is_finished_has_nothing_to_do(copy):
     assert would_run(copy) == {}
 
 
+@on_the_finished_run
 def test_touched_files_run_nothing_again(copy):
     for path in [copy / "policy.fa", *copy.glob("out/plan/*"), *copy.glob("out/shards/*")]:
         path.touch()
     assert would_run(copy) == {}
 
 
+@on_the_finished_run
 @pytest.mark.parametrize(
     "config", [{"threads": 2, "memory": 2, "memory_mb": 5000, "runtime": 7}, {"gpu": 1}]
 )
@@ -98,25 +107,30 @@ def test_what_does_not_determine_scores_runs_nothing_again(copy, config):
     assert would_run(copy, **config) == {}
 
 
+@on_the_finished_run
 def test_another_profile_runs_nothing_again(copy):
     assert would_run(copy, "--workflow-profile", "none") == {}
 
 
+@on_the_finished_run
 def test_an_option_of_scoring_scores_again(copy):
     expected = {"score": 3, "merge": 1}
     assert would_run(copy, statistics="SAD,D2") == expected
     assert would_run(copy, reverse_complement=True) == expected
 
 
+@on_the_finished_run
 def test_an_option_of_planning_plans_again(copy):
     assert would_run(copy, max_allele_length=20) == ALL
     assert would_run(copy, shards=2) == {"plan": 1, "score": 2, "merge": 1}
 
 
+@on_the_finished_run
 def test_another_order_merges_again(copy):
     assert would_run(copy, order="genome") == {"merge": 1}
 
 
+@on_the_finished_run
 def test_other_weights_under_the_same_name_score_again(copy):
     (copy / "model.h5").touch()
     assert would_run(copy) == {}
@@ -125,12 +139,14 @@ def test_other_weights_under_the_same_name_score_again(copy):
     assert would_run(copy) == {"score": 3, "merge": 1}
 
 
+@on_the_finished_run
 def test_another_genome_of_the_same_name_plans_and_scores_again(copy):
     text = (copy / "policy.fa").read_text()
     (copy / "policy.fa").write_text(text.replace("ACACACGTTG", "ACACACGTTC", 1))
     assert would_run(copy) == ALL
 
 
+@on_the_finished_run
 @pytest.mark.parametrize(
     ("old", "new"), [(r"\Z", ">another\nACGT\n"), ("ACACACGTTG", "ACACACGTTC")]
 )
@@ -198,6 +214,7 @@ def test_every_config_key_is_described_and_documented():
         assert f"| `{key}` |" in readme, key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -214,6 +231,7 @@ def test_a_wrong_config_is_refused(tmp_path, config, words):
         assert word in output
 
 
+@on_the_finished_run
 def test_options_mean_what_they_mean_to_score(finished, small_model, tmp_path):
     folder = prepare(tmp_path / "run")
     options = {"statistics": "[D2,SAX]", "indels": "trim", "tracks": "t?1", "region": "chr1"}
@@ -230,6 +248,7 @@ def test_options_mean_what_they_mean_to_score(finished, small_model, tmp_path):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
     there = prepare(tmp_path / "a genome")
     lines = (DATA / "policy.vcf").read_text().splitlines(keepends=True)
@@ -255,6 +274,7 @@ def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     """A base of MT, the last shard's contig, changes where no sample of the genome is taken."""
     folder = prepare(tmp_path)
@@ -275,12 +295,12 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     assert done == ["0001.parquet"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_lists_every_job_of_many(tmp_path):
-    began = time.monotonic()
     assert would_run(prepare(tmp_path), shards=1000) == {"plan": 1, "score": 1000, "merge": 1}
-    assert time.monotonic() - began < 60  # 15 s on a machine that does nothing else
 
 
+@pytest.mark.slow
 def test_snakemakes_lint_has_one_complaint(tmp_path):
     # The rules run the varscore that is installed beside Snakemake, so that results are of
     # the version that the user sees; a conda environment of their own could be another.
@@ -293,6 +313,7 @@ def test_the_snakefile_is_formatted():
     subprocess.run([BIN / "snakefmt", "--check", ROOT / "Snakefile"], check=True)
 
 
+@on_the_finished_run
 def test_a_full_disk_while_scoring_and_while_merging(finished, small_disk, tmp_path):
     """The disk holds the plan and a shard, then all but the merged file, then everything."""
 
@@ -331,45 +352,55 @@ def test_a_full_disk_while_scoring_and_while_merging(finished, small_disk, tmp_p
 # --- kill -9 -----------------------------------------------------------------------------
 
 # Each takes about ten seconds.
-KILLS = 20 if os.environ.get("CI") else 5
+KILLS = 20 if os.environ.get("CI") else 3
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The demo's scores by the default engine, of a run that nothing disturbed."""
+    """A part of the demo, scored by the default engine in a run that nothing disturbed.
+
+    The configuration of the run, and the path of what it made.
+    """
     folder = tmp_path_factory.mktemp("demo")
-    code, output = run(*arguments(folder, **DEMO))
+    config = few_of_the_demo(folder)
+    code, output = run(*arguments(folder, **config))
     assert code == 0, output
-    return folder / MERGED
+    return config, folder / MERGED
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo in shards")
 def test_shards_and_threads_change_scores_by_rounding_only(demo, tmp_path):
     """The README states the bound."""
+    config, merged = demo
     subprocess.run(
-        [BIN / "varscore", "score", DEMO["vcf"], "--genome", DEMO["genome"], "--model", "demo",
-         "--output", tmp_path / "whole.parquet", "--threads", "2", "--device", "cpu"],
+        [BIN / "varscore", "score", config["vcf"], "--genome", config["genome"],
+         "--model", "demo", "--output", tmp_path / "whole.parquet", "--threads", "2",
+         "--device", "cpu"],
         check=True,
     )  # fmt: skip
-    found, whole = pd.read_parquet(demo), pd.read_parquet(tmp_path / "whole.parquet")
+    found, whole = pd.read_parquet(merged), pd.read_parquet(tmp_path / "whole.parquet")
     pd.testing.assert_frame_equal(found, whole, check_exact=False, rtol=1e-4, atol=1e-4)
     others = list(VARIANT_COLUMNS)
     pd.testing.assert_frame_equal(found[others], whole[others], check_exact=True)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("demo in shards")
 def test_kill_9_at_random_moments_and_resume(demo, tmp_path, capsys):
     """Kill, resume, kill, ...; a result is compared, and it and a shard are made again.
 
     Each attempt kills Snakemake, a process that scores, or one that merges, each about as often
     and if there is one. With Snakemake goes what its two cores were scoring, and nothing else.
     """
-    chance = random.Random(4)
+    chance, (config, merged) = random.Random(4), demo
     kills = dict.fromkeys(("snakemake", "score", "merge"), 0)
-    needed, scored, compared, expected = ALL["score"], 0, 0, demo.read_bytes()
+    needed, scored, compared, expected = ALL["score"], 0, 0, merged.read_bytes()
     while sum(kills.values()) < KILLS:
         victim = chance.choice([v for v in kills if kills[v] == min(kills.values())])
         with open(tmp_path / "said", "w") as said:
             process = start(
-                said, *arguments(tmp_path, "--nolock", "--rerun-incomplete", **DEMO)
+                said, *arguments(tmp_path, "--nolock", "--rerun-incomplete", **config)
             )
             kills[victim] += kill(process, tmp_path, victim, chance)
         code = process.wait()
@@ -379,11 +410,11 @@ def test_kill_9_at_random_moments_and_resume(demo, tmp_path, capsys):
             (tmp_path / MERGED).unlink()
             (tmp_path / "out" / "shards" / f"000{chance.randint(1, 3)}.parquet").unlink()
             needed, compared = needed + 1, compared + 1
-    code, output = resume(*arguments(tmp_path, **DEMO))
+    code, output = resume(*arguments(tmp_path, **config))
     assert code == 0, output
     scored += jobs(output).get("score", 0)
     assert (tmp_path / MERGED).read_bytes() == expected
-    assert would_run(tmp_path, **DEMO) == {}
+    assert would_run(tmp_path, **config) == {}
     with capsys.disabled():
         counts = ", ".join(f"{n} of {victim}" for victim, n in kills.items())
         print(  # noqa: T201 - the numbers that the test is about
@@ -407,6 +438,7 @@ def kill(process, folder, victim, chance):
     return False
 
 
+@on_the_finished_run
 def test_make_resume_after_snakemake_was_killed(finished, tmp_path):
     folder = prepare(tmp_path)
     with open(folder / "said", "w") as said:

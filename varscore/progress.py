@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from tqdm import tqdm
@@ -23,11 +24,16 @@ class VariantProgress:
         Of what is made; several runs may share a terminal.
     total : int
         Variants in all.
+    clock : callable
+        Gives the seconds since some moment.
     """
 
-    def __init__(self, name: str, total: int) -> None:
+    def __init__(
+        self, name: str, total: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.name, self.total, self.done, self._found = name, total, 0, 0
-        self.started = self._last_line = time.monotonic()
+        self._clock = clock
+        self.started = self._last_line = clock()
         self._bar = (
             tqdm(desc=name, total=total, unit=" variants", dynamic_ncols=True, smoothing=0.05)
             if sys.stderr.isatty()
@@ -39,8 +45,8 @@ class VariantProgress:
         self.done += n
         if self._bar is not None:
             self._bar.update(n)
-        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
-            self._last_line = time.monotonic()
+        elif self._clock() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = self._clock()
             self._write_line()
 
     def found(self, n: int) -> None:
@@ -52,7 +58,7 @@ class VariantProgress:
             self._bar.update(n)
 
     def _write_line(self) -> None:
-        seconds = time.monotonic() - self.started
+        seconds = self._clock() - self.started
         rate = (self.done - self._found) / seconds
         left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
         counts = f"{self.done:,} of {self.total:,}"
