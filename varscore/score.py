@@ -83,7 +83,10 @@ def score_vcf(
 
     Examples
     --------
-    >>> varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet", tracks="DNASE")
+    >>> import varscore
+    >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet", tracks="DNASE")
+    >>> made.rows
+    9
     """
     if options is not None and option:
         raise TypeError("score_vcf: give `options` or single options, not both")

@@ -113,9 +113,10 @@ class Model:
 
         Examples
         --------
-        >>> model = varscore.load_model("basenji2")
-        >>> model.predict([window]).shape  # window: a str of 131,072 bases
-        (1, 896, 5313)
+        >>> import varscore
+        >>> model = varscore.load_model("demo")
+        >>> model.predict(["ACGT" * 4096]).shape
+        (1, 96, 11)
         """
         config = self.config
         if isinstance(sequences, str):

@@ -154,7 +154,8 @@ def load_model(
     Examples
     --------
     >>> model = load_model("demo")
-    >>> coverage = model.predict(["ACGT" * (model.config.window_length // 4)])
+    >>> model.name, model.config.window_length, model.config.n_tracks
+    ('demo', 16384, 11)
     """
     device = OPTIONS["device"].read(device)
     if device == "cuda" and not torch.cuda.is_available():

@@ -264,7 +264,10 @@ def read_scores(
 
     Examples
     --------
-    >>> read_scores("scores.parquet", "SAD", "DNASE:.*liver")  # doctest: +SKIP
+    >>> import varscore
+    >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet")
+    >>> read_scores("scores.parquet", "SAD", "DNASE:.*liver", columns=["key"]).columns.to_list()
+    ['key', 'SAD_ENCFF833POA']
     """
     unknown = [name for name in columns if name not in VARIANT_COLUMNS]
     if unknown:

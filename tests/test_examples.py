@@ -1,0 +1,98 @@
+"""Examples of docstrings, and the README's commands and code, do what they say.
+
+They run in a folder that has real files under the names that they use: a VCF and a genome of
+the demo, and in the place of the published model the demo's weights, whose tracks are called as
+the examples' are. Of the README's commands only those that fetch are left out.
+"""
+
+import dataclasses
+import doctest
+import importlib
+import json
+import pkgutil
+import re
+import shlex
+import shutil
+
+import pysam
+import pytest
+from snakemake_runs import DEMO, ROOT
+from writers import HEADER
+
+import varscore as package
+from varscore.models.files import sha256
+from varscore.models.formats.hub import write_hub
+from varscore.models.registry import load_model, read_checkpoint
+from varscore.models.tracks import TrackTable
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    shlex.split(line, comments=True)[1:]
+    for line in re.findall(r"^    varscore .*", README, re.MULTILINE)
+]
+CODE = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def docstrings():
+    """Return the docstrings of the package that have examples."""
+    names = [found.name for found in pkgutil.walk_packages(package.__path__, "varscore.")]
+    modules = [importlib.import_module(name) for name in names if "__main__" not in name]
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    return [found for module in modules for found in finder.find(module) if found.examples]
+
+
+EXAMPLES = docstrings()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A folder with my.vcf.gz, hg38.fa and a cache of models that has basenji2."""
+    folder = tmp_path_factory.mktemp("files")
+    records = [x for x in DEMO["vcf"].read_text().splitlines(True) if x[0] != "#"]
+    (folder / "my.vcf").write_text(HEADER + "".join(records[::50]))
+    pysam.tabix_compress(str(folder / "my.vcf"), str(folder / "my.vcf.gz"))
+    shutil.copy(DEMO["genome"], folder / "hg38.fa")  # compressed, whatever it is called
+    demo = read_checkpoint("demo")
+    names = [f"T{number}" for number in range(demo.config.n_tracks - 1)]
+    tracks = TrackTable.from_names(
+        [*names, "ENCFF833POA"], [*names, "DNASE:left lobe of liver"]
+    )
+    model = folder / "cache" / "basenji2"
+    model.parent.mkdir()
+    write_hub(dataclasses.replace(demo, tracks=tracks), model)
+    record = {"name": "basenji2", "sha256": sha256(model / "model.safetensors")}
+    (model / "fetched.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture
+def here(files, tmp_path, monkeypatch):
+    """A copy of the folder that is the current one."""
+    folder = shutil.copytree(files, tmp_path / "here")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("VARSCORE_CACHE", str(folder / "cache"))
+    return folder
+
+
+def test_there_are_examples_and_none_is_skipped():
+    assert len(EXAMPLES) >= 4
+    assert not any(doctest.SKIP in e.options for found in EXAMPLES for e in found.examples)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda found: found.name)
+def test_a_docstring_gives_what_it_says(example, here):
+    said = []
+    doctest.DocTestRunner(verbose=False).run(example, out=said.append)
+    assert said == []
+
+
+def test_the_readmes_commands_and_code_run(varscore, here):
+    assert [command[0] for command in COMMANDS] == ["model", "check", "score"]
+    for command in COMMANDS:
+        if command[:2] != ["model", "fetch"]:
+            code, _, stderr = varscore(*command)
+            assert code == 0, stderr
+    assert len(CODE) >= 1
+    names = {"dna": "ACGT" * (load_model("demo").config.window_length // 4)}
+    for block in CODE:
+        exec(compile(block, "README.md", "exec"), names)
