@@ -15,7 +15,7 @@ from safetensors import safe_open
 
 from varscore.inputs.genome import ReferenceGenome
 from varscore.variant import Status, Variant
-from varscore.windows import WindowPlan, window_sequences
+from varscore.windows import Windowing, window_sequences
 
 DEMO = Path(__file__).parents[1] / "resources" / "demo"
 sys.path.insert(0, str(DEMO))
@@ -148,7 +148,7 @@ def test_the_variants_and_their_truth_are_made_again(genome, truth):
 
 def test_true_scores_follow_from_the_windows_that_varscore_reads(scored):
     reference = ReferenceGenome(DEMO / "genome.fa.gz")
-    plan = WindowPlan(length=simulate.WINDOW_LENGTH, bin_width=simulate.BIN_WIDTH)
+    windowing = Windowing(length=simulate.WINDOW_LENGTH, bin_width=simulate.BIN_WIDTH)
     crop = simulate.CROP_BINS
     near_an_end = scored[scored["pos"] < 8_000]
     assert len(near_an_end) > 2
@@ -156,7 +156,7 @@ def test_true_scores_follow_from_the_windows_that_varscore_reads(scored):
     for row in sample.itertuples():
         change = variants.trimmed(row.chrom, row.pos, row.ref, row.alt)
         variant = Variant(change.contig, change.start + 1, change.ref, change.alt)
-        read = window_sequences(reference, variant, plan)
+        read = window_sequences(reference, variant, windowing)
         codes = np.stack([simulate.encode(dna) for dna in (read.ref, *read.alts)])
         counts = simulate.expected_coverage(simulate.one_hot(codes))
         alt = counts[1]

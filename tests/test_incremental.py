@@ -28,7 +28,7 @@ from varscore.models.config import BasenjiConfig
 from varscore.models.random import random_checkpoint
 from varscore.statistics import STATISTICS
 from varscore.variant import Interval, Variant
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 DATA = Path(__file__).parent / "data"
 CHANGED = tuple(s for s in STATISTICS.values() if not s.needs_whole_window)
@@ -71,8 +71,8 @@ def tiny():
     return random_checkpoint(TINY).network().double()
 
 
-def plan_of(config, **options):
-    return WindowPlan(config.window_length, config.bin_width, **options)
+def windowing_of(config, **options):
+    return Windowing(config.window_length, config.bin_width, **options)
 
 
 def bases_at(genome, contig, pos, length):
@@ -119,10 +119,10 @@ def mixture(genome, contig, length):
     return list(dict.fromkeys(v for v in found if v is not None))
 
 
-def two_passes(network, genome, plan, statistics, variants, tracks=None):
+def two_passes(network, genome, windowing, statistics, variants, tracks=None):
     """Return scores by the definition, float64, shape (B, S, T)."""
     tracks = range(network.config.n_tracks) if tracks is None else tracks
-    engine = TwoPassEngine(network, genome, plan, statistics, tracks)
+    engine = TwoPassEngine(network, genome, windowing, statistics, tracks)
     parts = [
         torch.stack([s.function(change) for s in statistics], dim=1)
         for change in engine.changes(variants)
@@ -144,20 +144,20 @@ def relative(found, expected):
 @pytest.mark.parametrize("kind", ["centred", "binned"])
 @pytest.mark.parametrize(("reverse", "shifts"), ENSEMBLES)
 def test_every_kind_of_variant(tiny, genome, kind, reverse, shifts):
-    plan = plan_of(TINY, kind=kind, shifts=shifts, reverse_complement=reverse)
+    windowing = windowing_of(TINY, kind=kind, shifts=shifts, reverse_complement=reverse)
     variants = mixture(genome, "long", 6000) + mixture(genome, "short", 700)
     random.Random(0).shuffle(variants)
-    found = IncrementalEngine(tiny, genome, plan, CHANGED, range(5)).score(variants)
+    found = IncrementalEngine(tiny, genome, windowing, CHANGED, range(5)).score(variants)
     assert found.dtype == np.float64
-    assert_equal(found, two_passes(tiny, genome, plan, CHANGED, variants))
+    assert_equal(found, two_passes(tiny, genome, windowing, CHANGED, variants))
 
 
 @pytest.mark.parametrize(("reverse", "shifts"), ENSEMBLES[1::2])
 def test_statistics_of_the_whole_window(tiny, genome, reverse, shifts):
-    plan = plan_of(TINY, shifts=shifts, reverse_complement=reverse)
+    windowing = windowing_of(TINY, shifts=shifts, reverse_complement=reverse)
     variants = mixture(genome, "long", 6000)[::2] + mixture(genome, "short", 700)[1::2]
-    found = IncrementalEngine(tiny, genome, plan, EVERY, range(5)).score(variants)
-    expected = two_passes(tiny, genome, plan, EVERY, variants)
+    found = IncrementalEngine(tiny, genome, windowing, EVERY, range(5)).score(variants)
+    expected = two_passes(tiny, genome, windowing, EVERY, variants)
     # A logarithm of a ratio of sums, or a divergence, loses what its terms have in common.
     assert np.abs(found - expected).max() < 1e-11
     differences = [i for i, s in enumerate(EVERY) if not s.needs_whole_window]
@@ -181,30 +181,30 @@ def test_every_phase(genome, kind):
     """128 phases, the published model's number; on both strands, all at once."""
     config = replace(TINY, window_length=48 * 128, tower_channels=(4,) * 6, crop_bins=6)
     network = random_checkpoint(config).network().double()
-    plan = plan_of(config, kind=kind, reverse_complement=True)
+    windowing = windowing_of(config, kind=kind, reverse_complement=True)
     variants = [substitution(genome, "long", pos) for pos in range(2001, 2129)]
     variants += [deletion(genome, "long", pos, 70) for pos in range(2001, 2129, 9)]
-    found = IncrementalEngine(network, genome, plan, CHANGED, range(5)).score(variants)
-    assert_equal(found, two_passes(network, genome, plan, CHANGED, variants))
+    found = IncrementalEngine(network, genome, windowing, CHANGED, range(5)).score(variants)
+    assert_equal(found, two_passes(network, genome, windowing, CHANGED, variants))
 
 
 def test_small_model(small, human):
     """The oracle's model, at human bases: wide layers, and every kind of variant."""
-    plan = plan_of(small.config, reverse_complement=True)
+    windowing = windowing_of(small.config, reverse_complement=True)
     variants = [v for contig in human.lengths for v in mixture(human, contig, 9000)[::7]]
     tracks = [7, 0, 3]
-    found = IncrementalEngine(small, human, plan, CHANGED, tracks).score(variants)
-    assert_equal(found, two_passes(small, human, plan, CHANGED, variants, tracks))
+    found = IncrementalEngine(small, human, windowing, CHANGED, tracks).score(variants)
+    assert_equal(found, two_passes(small, human, windowing, CHANGED, variants, tracks))
 
 
 def test_demo_model(demo):
     """Trained weights, at the demo's own variants."""
     network, genome, variants = demo
-    plan = plan_of(network.config, reverse_complement=True)
+    windowing = windowing_of(network.config, reverse_complement=True)
     wide, chosen = deepcopy(network).double(), variants[::25]
     assert sum(v.is_indel for v in chosen) > 1
-    found = IncrementalEngine(wide, genome, plan, CHANGED, range(11)).score(chosen)
-    assert_equal(found, two_passes(wide, genome, plan, CHANGED, chosen))
+    found = IncrementalEngine(wide, genome, windowing, CHANGED, range(11)).score(chosen)
+    assert_equal(found, two_passes(wide, genome, windowing, CHANGED, chosen))
 
 
 @pytest.fixture(scope="module")
@@ -221,11 +221,13 @@ def test_windows_of_the_published_model(wide_genome):
         BasenjiConfig(), n_tracks=3, stem_channels=3, tower_channels=(4,) * 6,
         block_channels=4, head_channels=5,
     )  # fmt: skip
-    network, plan = random_checkpoint(narrow).network().double(), plan_of(narrow)
+    network, windowing = random_checkpoint(narrow).network().double(), windowing_of(narrow)
     variants = [v for v in mixture(wide_genome, "chr1", 140_000)[::3] if v.pos > 3]
     variants += [insertion(wide_genome, "chr1", 70_040, 7), deletion(wide_genome, "chr1", 9, 2)]
-    found = IncrementalEngine(network, wide_genome, plan, CHANGED, range(3)).score(variants)
-    assert_equal(found, two_passes(network, wide_genome, plan, CHANGED, variants))
+    found = IncrementalEngine(network, wide_genome, windowing, CHANGED, range(3)).score(
+        variants
+    )
+    assert_equal(found, two_passes(network, wide_genome, windowing, CHANGED, variants))
 
 
 @pytest.mark.slow
@@ -233,10 +235,10 @@ def test_windows_of_the_published_model(wide_genome):
 def test_full_size(wide_genome):
     """The published model's architecture in float32, on 20 of its tracks, at one variant."""
     config = BasenjiConfig()
-    network, plan = random_checkpoint(config).network(), plan_of(config)
+    network, windowing = random_checkpoint(config).network(), windowing_of(config)
     variants, tracks = [substitution(wide_genome, "chr1", 70_001)], range(0, 5313, 266)
-    found = IncrementalEngine(network, wide_genome, plan, CHANGED, tracks).score(variants)
-    expected = two_passes(network, wide_genome, plan, CHANGED, variants, tracks)
+    found = IncrementalEngine(network, wide_genome, windowing, CHANGED, tracks).score(variants)
+    expected = two_passes(network, wide_genome, windowing, CHANGED, variants, tracks)
     d1 = expected[:, CHANGED.index(STATISTICS["D1"])]  # what all bins change by, of one sign
     assert (d1 > 1e-2).all()
     assert (np.abs(found - expected) < 1e-4 * np.maximum(d1, 1)).all()
@@ -248,11 +250,11 @@ def test_every_track_block(genome):
     network = random_checkpoint(config).network().double()
     variants = mixture(genome, "long", 6000)[::9]
     tracks = list(range(config.n_tracks))[::-1]
-    found = IncrementalEngine(network, genome, plan_of(config), EVERY[:4], tracks).score(
+    found = IncrementalEngine(network, genome, windowing_of(config), EVERY[:4], tracks).score(
         variants
     )
     assert_equal(
-        found, two_passes(network, genome, plan_of(config), EVERY[:4], variants, tracks)
+        found, two_passes(network, genome, windowing_of(config), EVERY[:4], variants, tracks)
     )
 
 
@@ -285,7 +287,7 @@ def architectures(draw):
 def test_random_architectures(genome, config, data):
     """Equality wherever the arithmetic says that it serves, refusal elsewhere."""
     network = random_checkpoint(config).network().double()
-    plan = plan_of(
+    windowing = windowing_of(
         config,
         kind=data.draw(st.sampled_from(["centred", "binned"])),
         shifts=tuple(data.draw(st.sampled_from([(0,), (1, -1), (0, 3)]))),
@@ -299,14 +301,14 @@ def test_random_architectures(genome, config, data):
         insertion(genome, "short", pos, data.draw(lengths)),
     ]
     statistics = EVERY if data.draw(st.booleans()) else CHANGED
-    engine = IncrementalEngine(network, genome, plan, statistics, range(2))
-    for refused in (v for v in made if unsupported(config, plan, v)):
+    engine = IncrementalEngine(network, genome, windowing, statistics, range(2))
+    for refused in (v for v in made if unsupported(config, windowing, v)):
         with pytest.raises(OptionError, match="zero padding"):
             engine.score([refused])
-    variants = [v for v in made if not unsupported(config, plan, v)]
+    variants = [v for v in made if not unsupported(config, windowing, v)]
     assume(variants)
     found = engine.score(variants)
-    expected = two_passes(network, genome, plan, statistics, variants)
+    expected = two_passes(network, genome, windowing, statistics, variants)
     differences = [i for i, s in enumerate(statistics) if not s.needs_whole_window]
     assert_equal(found[:, differences], expected[:, differences])
     # A logarithm of a ratio of sums, or a divergence, loses what its terms have in common.
@@ -317,17 +319,17 @@ def test_random_architectures(genome, config, data):
 def test_short_windows_with_wide_dilations(genome):
     """What a variant reaches feels the window's ends: its own reference, the same scores."""
     config = replace(TINY, window_length=512, num_blocks=7, crop_bins=2)
-    network, plan = random_checkpoint(config).network().double(), plan_of(config)
+    network, windowing = random_checkpoint(config).network().double(), windowing_of(config)
     variants = mixture(genome, "long", 6000)[::3]
-    variants = [v for v in variants if not unsupported(config, plan, v)]
+    variants = [v for v in variants if not unsupported(config, windowing, v)]
     assert sum(not v.is_indel for v in variants) > 5
-    found = IncrementalEngine(network, genome, plan, CHANGED, range(5)).score(variants)
-    assert_equal(found, two_passes(network, genome, plan, CHANGED, variants))
+    found = IncrementalEngine(network, genome, windowing, CHANGED, range(5)).score(variants)
+    assert_equal(found, two_passes(network, genome, windowing, CHANGED, variants))
 
 
 def test_refusals(tiny, genome):
     indel, snv = deletion(genome, "long", 500, 3), substitution(genome, "long", 500)
-    trim = plan_of(TINY, indels="trim")
+    trim = windowing_of(TINY, indels="trim")
     assert "trim" in unsupported(TINY, trim, indel)
     assert unsupported(TINY, trim, snv) is None
     engine = IncrementalEngine(tiny, genome, trim, CHANGED, range(5))
@@ -335,38 +337,38 @@ def test_refusals(tiny, genome):
         engine.score([snv, indel])
     # 16 bins, of which one indel's registers need more: the answer names the bins.
     short = replace(TINY, window_length=128, crop_bins=0)
-    assert "zero padding" in unsupported(short, plan_of(short), indel)
+    assert "zero padding" in unsupported(short, windowing_of(short), indel)
     # A substitution as long as half the window reaches its end, which the crop may leave out.
     long, whole = substitution(genome, "long", 1000, 1020), replace(TINY, crop_bins=0)
-    assert "zero padding" in unsupported(whole, plan_of(whole), long)
-    assert unsupported(TINY, plan_of(TINY), long) is None
+    assert "zero padding" in unsupported(whole, windowing_of(whole), long)
+    assert unsupported(TINY, windowing_of(TINY), long) is None
     assert_equal(
-        IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, [0]).score([long]),
-        two_passes(tiny, genome, plan_of(TINY), CHANGED, [long], [0]),
+        IncrementalEngine(tiny, genome, windowing_of(TINY), CHANGED, [0]).score([long]),
+        two_passes(tiny, genome, windowing_of(TINY), CHANGED, [long], [0]),
     )
 
 
 def test_the_filtered_trunk_of_mixed_is_exact(genome):
     """In float64, in which it reduces nothing: the trunk takes fewer products, no others."""
-    network, plan = random_checkpoint(WIDE).network().double(), plan_of(WIDE)
+    network, windowing = random_checkpoint(WIDE).network().double(), windowing_of(WIDE)
     variants = mixture(genome, "long", 6000)[::7]
 
     def flops(**options):
-        engine = IncrementalEngine(network, genome, plan, CHANGED, range(5), **options)
+        engine = IncrementalEngine(network, genome, windowing, CHANGED, range(5), **options)
         scores = engine.score(variants)
-        assert_equal(scores, two_passes(network, genome, plan, CHANGED, variants))
+        assert_equal(scores, two_passes(network, genome, windowing, CHANGED, variants))
         return engine.products.flops.total
 
     assert flops(precision="mixed") < 0.8 * flops()
 
 
 def test_nothing_and_one(tiny, genome):
-    engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, [4])
+    engine = IncrementalEngine(tiny, genome, windowing_of(TINY), CHANGED, [4])
     assert engine.score([]).shape == (0, len(CHANGED), 1)
     variant = substitution(genome, "short", 333)
     assert_equal(
         engine.score([variant]),
-        two_passes(tiny, genome, plan_of(TINY), CHANGED, [variant], [4]),
+        two_passes(tiny, genome, windowing_of(TINY), CHANGED, [variant], [4]),
     )
 
 
@@ -385,7 +387,7 @@ def test_scores_depend_on_nothing_but_the_variant(genome, config, bound, options
     which way a number is rounded.
     """
     network = random_checkpoint(config).network()
-    plan = plan_of(config, reverse_complement=True)
+    windowing = windowing_of(config, reverse_complement=True)
     variants = mixture(genome, "long", 6000)
 
     def scores(found, threads=1, **more):
@@ -393,7 +395,7 @@ def test_scores_depend_on_nothing_but_the_variant(genome, config, bound, options
         torch.set_num_threads(threads)
         try:
             engine = IncrementalEngine(
-                network, genome, plan, CHANGED, range(5), **options, **more
+                network, genome, windowing, CHANGED, range(5), **options, **more
             )
             return dict(zip(found, engine.score(found), strict=True))
         finally:
@@ -419,8 +421,8 @@ def test_counts_the_flops_that_torch_counts(small_model, human, statistics):
     """On one thread, the only one whose operations torch's counter sees."""
     variants = [substitution(human, "inside", pos) for pos in range(20_000, 20_300, 50)]
     variants += [deletion(human, "inside", 20_100, 5), insertion(human, "inside", 20_200, 3)]
-    plan = plan_of(small_model.config, reverse_complement=True, shifts=(0, 1))
-    engine = IncrementalEngine(small_model.network, human, plan, statistics, range(12))
+    windowing = windowing_of(small_model.config, reverse_complement=True, shifts=(0, 1))
+    engine = IncrementalEngine(small_model.network, human, windowing, statistics, range(12))
     with FlopCounterMode(display=False) as counter:
         engine.score(variants)
     assert engine.products.flops.total == counter.get_total_flops() > 0
@@ -429,7 +431,7 @@ def test_counts_the_flops_that_torch_counts(small_model, human, statistics):
 def test_progress_counts_every_variant(tiny, genome):
     counts = []
     variants = mixture(genome, "long", 6000) + mixture(genome, "short", 700)
-    engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED[:1], range(5))
+    engine = IncrementalEngine(tiny, genome, windowing_of(TINY), CHANGED[:1], range(5))
     engine.score(variants, counts.append)
     assert sum(counts) == len(variants)
     assert len(counts) > 1
@@ -438,7 +440,7 @@ def test_progress_counts_every_variant(tiny, genome):
 def test_goes_on_with_less_after_running_out_of_memory(tiny, genome, monkeypatch):
     """As a GPU does it: the error comes in the midst of a batch that is too large."""
     variants = mixture(genome, "long", 6000)
-    expected = two_passes(tiny, genome, plan_of(TINY), CHANGED, variants)
+    expected = two_passes(tiny, genome, windowing_of(TINY), CHANGED, variants)
     score_batch, sizes, counts = incremental.score_batch, [], []
 
     def small_gpu(stages, layout, placed, statistics):
@@ -449,10 +451,10 @@ def test_goes_on_with_less_after_running_out_of_memory(tiny, genome, monkeypatch
 
     monkeypatch.setattr(incremental, "score_batch", small_gpu)
     engine = IncrementalEngine(
-        tiny, genome, plan_of(TINY, kind="binned"), CHANGED, range(5), memory=1 << 30
+        tiny, genome, windowing_of(TINY, kind="binned"), CHANGED, range(5), memory=1 << 30
     )
     found = engine.score(variants, counts.append)
-    expected = two_passes(tiny, genome, plan_of(TINY, kind="binned"), CHANGED, variants)
+    expected = two_passes(tiny, genome, windowing_of(TINY, kind="binned"), CHANGED, variants)
     assert max(sizes) > 2 >= sizes[-1]
     assert sum(counts) == len(variants)
     assert_equal(found, expected)
@@ -463,7 +465,7 @@ def test_gives_up_when_nothing_is_left(tiny, genome, monkeypatch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(incremental, "score_batch", full)
-    engine = IncrementalEngine(tiny, genome, plan_of(TINY), CHANGED, range(5))
+    engine = IncrementalEngine(tiny, genome, windowing_of(TINY), CHANGED, range(5))
     with pytest.raises(torch.cuda.OutOfMemoryError):
         engine.score(mixture(genome, "long", 6000)[:3])
 
@@ -481,10 +483,10 @@ def demo():
 def test_precision_of_large_and_of_tiny_effects(demo):
     """Each arithmetic against float64, for large and for tiny effects, which lose digits."""
     network, genome, variants = demo
-    plan, tracks, sad = plan_of(network.config), range(11), CHANGED[:1]
+    windowing, tracks, sad = windowing_of(network.config), range(11), CHANGED[:1]
 
     def scores(engine, network, chosen=None, **options):
-        made = engine(network, genome, plan, sad, tracks, **options)
+        made = engine(network, genome, windowing, sad, tracks, **options)
         return made.score(chosen or snvs + indels)[:, 0]
 
     snvs = [v for v in variants if not v.is_indel][::3]
@@ -506,16 +508,16 @@ def test_precision_of_large_and_of_tiny_effects(demo):
 
 def test_precision(small_model, human):
     """Float32 and forced bfloat16 differences against float64, over the tracks of each SNV."""
-    network, plan = small_model.network, plan_of(small_model.config)
+    network, windowing = small_model.network, windowing_of(small_model.config)
     variants = [substitution(human, "inside", pos) for pos in range(20_000, 20_400, 40)]
     sad = CHANGED[:1]
 
     def engine(network, **options):
-        return IncrementalEngine(network, human, plan, sad, range(12), **options)
+        return IncrementalEngine(network, human, windowing, sad, range(12), **options)
 
     exact = engine(deepcopy(network).double()).score(variants)[:, 0]
     full = engine(network).score(variants)[:, 0]
-    plain = TwoPassEngine(network, human, plan, sad, range(12)).score(variants)[:, 0]
+    plain = TwoPassEngine(network, human, windowing, sad, range(12)).score(variants)[:, 0]
     reduced = engine(network, **MIXED)
     mixed = reduced.score(variants)[:, 0]
     assert relative(full, exact) <= min(1e-5, relative(plain, exact))
@@ -532,11 +534,11 @@ def test_tiny_effects_keep_their_digits(genome):
     with torch.no_grad():
         network.head.conv.weight.mul_(1e-4)
     variants = [substitution(genome, "long", pos) for pos in range(1000, 1100, 10)]
-    plan, sad = plan_of(TINY), CHANGED[:1]
-    exact = IncrementalEngine(deepcopy(network).double(), genome, plan, sad, range(5))
+    windowing, sad = windowing_of(TINY), CHANGED[:1]
+    exact = IncrementalEngine(deepcopy(network).double(), genome, windowing, sad, range(5))
     expected = exact.score(variants)
-    found = IncrementalEngine(network, genome, plan, sad, range(5)).score(variants)
-    plain = TwoPassEngine(network, genome, plan, sad, range(5)).score(variants)
+    found = IncrementalEngine(network, genome, windowing, sad, range(5)).score(variants)
+    plain = TwoPassEngine(network, genome, windowing, sad, range(5)).score(variants)
     assert relative(found, expected) <= 1e-5
     assert relative(plain, expected) >= 100 * relative(found, expected)
 
@@ -547,9 +549,9 @@ def test_differences_of_any_size_stay_finite(demo):
     network = deepcopy(network)
     with torch.no_grad():
         network.final.weight.mul_(1000)
-    engine = partial(IncrementalEngine, network, genome, plan_of(network.config), CHANGED)
+    engine = partial(IncrementalEngine, network, genome, windowing_of(network.config), CHANGED)
     expected = TwoPassEngine(
-        deepcopy(network).double(), genome, plan_of(network.config), CHANGED, range(11)
+        deepcopy(network).double(), genome, windowing_of(network.config), CHANGED, range(11)
     ).score(variants[:16])
     assert np.abs(expected).max() > 1e4
     for options in ({}, MIXED):
@@ -571,7 +573,7 @@ def test_differences_of_any_size_stay_finite(demo):
 )
 def test_says_how_it_computes(genome, dtype, options, statistics, differences, projection):
     network = random_checkpoint(TINY).network().to(getattr(torch, dtype))
-    engine = IncrementalEngine(network, genome, plan_of(TINY), statistics, [0], **options)
+    engine = IncrementalEngine(network, genome, windowing_of(TINY), statistics, [0], **options)
     processor = Processor.of(torch.device("cpu"))
     assert engine.describe() == {
         "engine": "incremental",

@@ -16,7 +16,7 @@ from varscore.engines.incremental.schedule.layout import Alternate, Layout, layo
 from varscore.engines.incremental.schedule.reach import Reach
 from varscore.models.config import BasenjiConfig
 from varscore.variant import Variant
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 TINY = BasenjiConfig(
     window_length=96, n_tracks=1, stem_channels=2, stem_kernel_size=3, tower_channels=(2,),
@@ -27,8 +27,10 @@ START = 100  # 0-based, of every variant here
 
 
 def layout(ref: str, alt: str, *, whole_window: bool = False, **options: object) -> Layout:
-    plan = WindowPlan(96, 4, **options)  # type: ignore[arg-type]
-    return layout_of(TINY, plan, Variant("c", START + 1, ref, alt), whole_window=whole_window)
+    windowing = Windowing(96, 4, **options)  # type: ignore[arg-type]
+    return layout_of(
+        TINY, windowing, Variant("c", START + 1, ref, alt), whole_window=whole_window
+    )
 
 
 def only_alternates(found: Layout) -> tuple[Alternate, ...]:
@@ -141,13 +143,13 @@ def test_binned_windows_have_one_layout_for_all_places_in_a_bin() -> None:
     (alternate,) = only_alternates(found)
     assert alternate.active == ((10, 13), (9, 14), (7, 16))
     assert alternate.alt_start == 44
-    plan = WindowPlan(96, 4, kind="binned")
+    windowing = Windowing(96, 4, kind="binned")
     for further in (1, 2, 3):
         other = layout_of(
-            TINY, plan, Variant("c", START + 1 + further, "A", "C"), whole_window=False
+            TINY, windowing, Variant("c", START + 1 + further, "A", "C"), whole_window=False
         )
         assert other.shape == found.shape
-    beyond = layout_of(TINY, plan, Variant("c", START + 5, "A", "C"), whole_window=False)
+    beyond = layout_of(TINY, windowing, Variant("c", START + 5, "A", "C"), whole_window=False)
     assert beyond.shape == found.shape  # the next bin's window starts 4 bases further right
 
 

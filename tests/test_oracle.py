@@ -18,7 +18,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.normalise import locate
 from varscore.inputs.vcf import read_alleles
 from varscore.statistics import STATISTICS, CoverageChange
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 DATA = Path(__file__).parent / "data"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -69,10 +69,10 @@ def worst(found, expected):
 
 def predict(vcf, fasta, activation):
     """Return the change of coverage, (B, 96, 12), of a VCF's variants, and these."""
-    plan = WindowPlan(LENGTH, 128, indels="trim")
+    windowing = Windowing(LENGTH, 128, indels="trim")
     with ReferenceGenome(fasta) as genome:
         network = load_model(WEIGHTS, activation=activation).network
-        engine = TwoPassEngine(network, genome, plan, [], range(12))
+        engine = TwoPassEngine(network, genome, windowing, [], range(12))
         variants = [locate(allele, genome).variant for allele in read_alleles(vcf)]
         changes = list(engine.changes(variants))
     ref, diff = (torch.cat([getattr(c, side) for c in changes]) for side in ("ref", "diff"))

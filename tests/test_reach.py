@@ -23,7 +23,7 @@ from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.sequence import one_hot
 from varscore.variant import Variant
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 FULL = Reach(BasenjiConfig())
 SMALL = BasenjiConfig(
@@ -191,12 +191,12 @@ def test_segments_join_where_that_is_cheaper():
 
 def sites_at(*places):
     """Sites of SNVs of the published model, at (contig, 0-based start)."""
-    plan = WindowPlan(131_072, 128)
+    windowing = Windowing(131_072, 128)
     found = []
     for row, (contig, start) in enumerate(places):
         variant = Variant(contig, start + 1, "A", "C")
-        layout = layout_of(BasenjiConfig(), plan, variant, whole_window=False)
-        found.append(Site(row, variant, layout, (plan.start(variant),)))
+        layout = layout_of(BasenjiConfig(), windowing, variant, whole_window=False)
+        found.append(Site(row, variant, layout, (windowing.start(variant),)))
     return found
 
 

@@ -16,7 +16,7 @@ from writers import write_fasta
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.vcf import read_alleles
 from varscore.variant import Variant
-from varscore.windows import WindowPlan, window_sequences
+from varscore.windows import Windowing, window_sequences
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -79,8 +79,8 @@ def first_base(variant: Variant, kind: str, shift: int) -> int:
 def test_windows_equal_spliced_strings(
     genome: ReferenceGenome, variant: Variant, kind: str, indels: str, shift: int
 ) -> None:
-    plan = WindowPlan(LENGTH, BIN, kind=kind, indels=indels)  # type: ignore[arg-type]
-    windows = window_sequences(genome, variant, plan, shift)
+    windowing = Windowing(LENGTH, BIN, kind=kind, indels=indels)  # type: ignore[arg-type]
+    windows = window_sequences(genome, variant, windowing, shift)
     ref, alt = spliced(variant)
     start = first_base(variant, kind, shift)
     longer = len(variant.ref) - len(variant.alt)
@@ -104,8 +104,8 @@ def test_windows_equal_spliced_strings(
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(variant=variants())
 def test_first_base_is_at_the_centre_and_stays_in_its_bin(variant: Variant) -> None:
-    centred = WindowPlan(LENGTH, BIN)
-    binned = WindowPlan(LENGTH, BIN, kind="binned")
+    centred = Windowing(LENGTH, BIN)
+    binned = Windowing(LENGTH, BIN, kind="binned")
     assert variant.start - centred.start(variant) == LENGTH // 2 - 1
     assert binned.start(variant) % BIN == 0
     assert 0 <= binned.start(variant) - centred.start(variant) < BIN
@@ -118,8 +118,8 @@ def test_windows_of_small_cases(genome: ReferenceGenome) -> None:
     a, b, c, d, e, f, g, h, i = tuple(bases)
 
     def windows(ref: str, alt: str, indels: str = "stitch", shift: int = 0) -> tuple[str, ...]:
-        plan = WindowPlan(8, 2, indels=indels)  # type: ignore[arg-type]
-        found = window_sequences(genome, Variant("c9", 4, ref, alt), plan, shift)
+        windowing = Windowing(8, 2, indels=indels)  # type: ignore[arg-type]
+        found = window_sequences(genome, Variant("c9", 4, ref, alt), windowing, shift)
         return found.ref, *found.alts
 
     assert windows(d, "T") == (a + b + c + d + e + f + g + h, a + b + c + "T" + e + f + g + h)
@@ -157,20 +157,20 @@ def test_windows_are_those_of_the_original_scorer(
     fasta.write_bytes((SHARED / "data" / "human" / "chr20_1Mb.fa").read_bytes())
     with open(oracle / f"{name}_windows.tsv", newline="") as lines:
         expected = {row["id"]: row for row in csv.DictReader(lines, delimiter="\t")}
-    plan = WindowPlan(16_384, 128, indels="trim")
+    windowing = Windowing(16_384, 128, indels="trim")
     found: Counter[bool] = Counter()
     with ReferenceGenome(fasta) as genome:
         for allele in read_alleles(oracle / f"{name}.vcf"):
             # As spelled: the original neither trims nor shifts.
             variant = Variant(allele.chrom, allele.pos, allele.ref, allele.alt)
-            windows = window_sequences(genome, variant, plan)
+            windows = window_sequences(genome, variant, windowing)
             row = expected[allele.id]
             same = (
                 hashlib.sha1(windows.ref.encode()).hexdigest() == row["ref_sha1"]
                 and hashlib.sha1(windows.alts[0].encode()).hexdigest() == row["alt_sha1"]
             )
             change = variant.length_change
-            raw_end = plan.start(variant) + plan.length + max(0, -change)
+            raw_end = windowing.start(variant) + windowing.length + max(0, -change)
             past_end = raw_end > genome.lengths[allele.chrom]
             assert same != (past_end and change != 0 and change % 2 == 0), allele.id
             found[same] += 1

@@ -41,7 +41,7 @@ from varscore.options import Precision, ScoreOptions
 from varscore.statistics import get_statistics
 from varscore.variant import Variant
 from varscore.version import __version__
-from varscore.windows import window_plan
+from varscore.windows import windowing_for
 
 # The matrix product that tells a machine's rates, of the published model's projection: rows,
 # numbers that are summed, columns; and how often it is timed at each of three moments.
@@ -200,14 +200,14 @@ def bench(
     VarscoreError
         If the input cannot be read, or holds no variant that the incremental engine scores.
     """
-    plan = window_plan(options, model.config)
+    windowing = windowing_for(options, model.config)
     statistics = get_statistics(options.statistics)
     tracks = model.tracks.select(options.tracks).indices
     with ReferenceGenome(genome) as reference:
         variants = [
             variant
             for variant in _apart(_variants(vcf, reference, options), spacing)
-            if unsupported(model.config, plan, variant) is None
+            if unsupported(model.config, windowing, variant) is None
         ]
         if not variants:
             raise OptionError(
@@ -216,7 +216,7 @@ def bench(
             )
 
         def two_pass(network: Basenji2) -> TwoPassEngine:
-            return TwoPassEngine(network, reference, plan, statistics, tracks)
+            return TwoPassEngine(network, reference, windowing, statistics, tracks)
 
         processor = Processor.of(model.device)
 
@@ -226,7 +226,7 @@ def bench(
             return IncrementalEngine(
                 network,
                 reference,
-                plan,
+                windowing,
                 statistics,
                 tracks,
                 precision=precision,

@@ -13,7 +13,7 @@ from varscore.models.config import BasenjiConfig
 from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
 from varscore.version import __version__
-from varscore.windows import window_plan
+from varscore.windows import windowing_for
 
 _WITHOUT_MODEL = (
     "no model was given, which may refuse tracks, and alleles or shifts of more than a quarter "
@@ -117,7 +117,7 @@ def check_vcf(
         tracks.select(options.tracks)
     refuse = None
     if config is not None:
-        window_plan(options, config)
+        windowing_for(options, config)
         if options.engine == "incremental":  # engines import torch, which takes seconds
             from varscore.engines.auto import variant_refusal
 

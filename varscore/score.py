@@ -30,7 +30,7 @@ from varscore.results.table import ScoreWriter
 from varscore.statistics import get_statistics
 from varscore.variant import Allele, Variant
 from varscore.version import __version__
-from varscore.windows import window_plan
+from varscore.windows import windowing_for
 
 # A chunk's scores are in memory, and as columns once more, while the next one is scored; but
 # each chunk pays for the reference around it, whatever the number of its alleles.
@@ -136,7 +136,7 @@ class Scorer:
             self.options.engine,
             self.model.network,
             self.genome,
-            window_plan(self.options, self.model.config),
+            windowing_for(self.options, self.model.config),
             self.statistics,
             self.tracks.indices,
             precision=self.options.precision,

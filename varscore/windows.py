@@ -15,7 +15,7 @@ from varscore.variant import Interval, Variant
 
 
 @dataclass(frozen=True)
-class WindowPlan:
+class Windowing:
     """How windows are laid around variants.
 
     Attributes
@@ -76,7 +76,7 @@ class WindowPlan:
         return (variant.start - self.start(variant, shift)) // self.bin_width
 
 
-def window_plan(options: ScoreOptions, config: BasenjiConfig) -> WindowPlan:
+def windowing_for(options: ScoreOptions, config: BasenjiConfig) -> Windowing:
     """Return where windows lie for some options and a model.
 
     Parameters
@@ -99,7 +99,7 @@ def window_plan(options: ScoreOptions, config: BasenjiConfig) -> WindowPlan:
                 f"{name}: {number} is more than a quarter of the model's window "
                 f"({config.window_length} bases), {room}"
             )
-    return WindowPlan(
+    return Windowing(
         length=config.window_length,
         bin_width=config.bin_width,
         kind=options.windows,
@@ -131,7 +131,7 @@ class WindowSequences:
 
 
 def window_sequences(
-    genome: ReferenceGenome, variant: Variant, plan: WindowPlan, shift: int = 0
+    genome: ReferenceGenome, variant: Variant, windowing: Windowing, shift: int = 0
 ) -> WindowSequences:
     """Cut a variant's windows out of the genome.
 
@@ -142,7 +142,7 @@ def window_sequences(
     genome : ReferenceGenome
     variant : Variant
         Its REF must be what the genome has there.
-    plan : WindowPlan
+    windowing : Windowing
     shift : int
         Bases by which the windows start further left.
 
@@ -150,8 +150,8 @@ def window_sequences(
     -------
     WindowSequences
     """
-    start, change = plan.start(variant, shift), variant.length_change
-    end = start + plan.length
+    start, change = windowing.start(variant, shift), variant.length_change
+    end = start + windowing.length
 
     def reference(start: int, end: int) -> str:
         return genome.fetch(Interval(variant.contig, start, end)) if start < end else ""
@@ -165,11 +165,11 @@ def window_sequences(
             + reference(max(start - change, variant.end), end - change)
         )
 
-    if plan.indels == "stitch" and change:
+    if windowing.indels == "stitch" and change:
         return WindowSequences(
             ref=reference(start, end),
             alts=(alternate(start, end), alternate(start + change, end + change)),
-            seam=plan.variant_bin(variant, shift) + 1,
+            seam=windowing.variant_bin(variant, shift) + 1,
         )
     # The original scorer takes as many bases more as the longer allele has, then drops half
     # of the excess, rounded down, on the left: a deletion moves the reference window to the

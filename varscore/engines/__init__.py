@@ -20,7 +20,7 @@ DEFAULT_MEMORY = RunOptions().memory_bytes
 class Engine(Protocol):
     """What turns variants into scores.
 
-    An engine is bound to a model, a genome, a window plan, statistics and tracks when it is
+    An engine is bound to a model, a genome, a windowing, statistics and tracks when it is
     made. It does not remember variants: their scores depend on nothing but themselves.
     """
 

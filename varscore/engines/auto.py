@@ -24,7 +24,7 @@ from varscore.models.config import BasenjiConfig
 from varscore.options import EngineName, Precision, ScoreOptions
 from varscore.statistics import Statistic
 from varscore.variant import Variant
-from varscore.windows import WindowPlan, window_plan
+from varscore.windows import Windowing, windowing_for
 
 __all__ = ["DEFAULT_MEMORY", "EngineName", "make_engine"]
 
@@ -33,7 +33,7 @@ def make_engine(
     name: EngineName,
     network: Basenji2,
     genome: ReferenceGenome,
-    plan: WindowPlan,
+    windowing: Windowing,
     statistics: Sequence[Statistic],
     track_indices: Sequence[int],
     *,
@@ -47,7 +47,7 @@ def make_engine(
     name : {"auto", "incremental", "two-pass"}
         "auto" scores a variant incrementally where that is exact and in two passes where it
         is not; "incremental" refuses such a variant when it is met.
-    network, genome, plan, statistics, track_indices, precision, memory
+    network, genome, windowing, statistics, track_indices, precision, memory
         As in `IncrementalEngine`. What "auto" scores in two passes is in the network's own
         precision whatever `precision` says; "two-pass" refuses another.
 
@@ -62,13 +62,23 @@ def make_engine(
                 "precision: 'mixed' is for the incremental engine; engine 'two-pass' computes "
                 "in float32: leave one of them out"
             )
-        return TwoPassEngine(network, genome, plan, statistics, track_indices, memory=memory)
+        return TwoPassEngine(
+            network, genome, windowing, statistics, track_indices, memory=memory
+        )
     incremental = IncrementalEngine(
-        network, genome, plan, statistics, track_indices, precision=precision, memory=memory
+        network,
+        genome,
+        windowing,
+        statistics,
+        track_indices,
+        precision=precision,
+        memory=memory,
     )
     if name == "incremental":
         return incremental
-    two_pass = TwoPassEngine(network, genome, plan, statistics, track_indices, memory=memory)
+    two_pass = TwoPassEngine(
+        network, genome, windowing, statistics, track_indices, memory=memory
+    )
     return _Auto(incremental, two_pass)
 
 
@@ -89,7 +99,7 @@ def variant_refusal(
     """
     if options.engine != "incremental":
         return None
-    return partial(refuse_unsupported, config, window_plan(options, config))
+    return partial(refuse_unsupported, config, windowing_for(options, config))
 
 
 class _Auto:
@@ -97,7 +107,7 @@ class _Auto:
 
     def __init__(self, incremental: IncrementalEngine, two_pass: TwoPassEngine) -> None:
         self._incremental, self._two_pass = incremental, two_pass
-        self._config, self._plan = two_pass.network.config, two_pass.plan
+        self._config, self._windowing = two_pass.network.config, two_pass.windowing
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready.
@@ -111,7 +121,7 @@ class _Auto:
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`."""
         refused = np.array(
-            [unsupported(self._config, self._plan, v) is not None for v in variants], bool
+            [unsupported(self._config, self._windowing, v) is not None for v in variants], bool
         )
         scores: NDArray[np.float32] | None = None
         for engine, chosen in ((self._incremental, ~refused), (self._two_pass, refused)):

@@ -22,7 +22,7 @@ from varscore.prefetch import prefetch
 from varscore.sequence import one_hot, reverse_complement
 from varscore.statistics import CoverageChange, Statistic
 from varscore.variant import Variant
-from varscore.windows import WindowPlan, window_sequences
+from varscore.windows import Windowing, window_sequences
 
 _MAX_WINDOWS = 64
 
@@ -44,7 +44,7 @@ class TwoPassEngine:
     network : Basenji2
         Folded, in eval mode, on the device and of the precision to compute with.
     genome : ReferenceGenome
-    plan : WindowPlan
+    windowing : Windowing
     statistics : sequence of Statistic
     track_indices : sequence of int
         0-based tracks of the network to score.
@@ -67,7 +67,7 @@ class TwoPassEngine:
         self,
         network: Basenji2,
         genome: ReferenceGenome,
-        plan: WindowPlan,
+        windowing: Windowing,
         statistics: Sequence[Statistic],
         track_indices: Sequence[int],
         *,
@@ -76,7 +76,7 @@ class TwoPassEngine:
         every = list(track_indices) == list(range(network.config.n_tracks))
         self.network = network if every else network.with_tracks(track_indices)
         self.genome = genome
-        self.plan = plan
+        self.windowing = windowing
         self.statistics = tuple(statistics)
         window = 2 * self.network.config.activation_bytes
         if memory < window:
@@ -105,8 +105,8 @@ class TwoPassEngine:
 
     def n_windows(self, variants: Sequence[Variant]) -> int:
         """Return how many windows are predicted for some variants."""
-        members = len(self.plan.shifts) * (1 + self.plan.reverse_complement)
-        stitched = self.plan.indels == "stitch"
+        members = len(self.windowing.shifts) * (1 + self.windowing.reverse_complement)
+        stitched = self.windowing.indels == "stitch"
         return members * sum(3 if stitched and v.is_indel else 2 for v in variants)
 
     def score(
@@ -150,7 +150,7 @@ class TwoPassEngine:
         """
         size = max(1, self.windows_per_batch // 2)
         groups = [variants[i : i + size] for i in range(0, len(variants), size)]
-        members = len(self.plan.shifts) * (1 + self.plan.reverse_complement)
+        members = len(self.windowing.shifts) * (1 + self.windowing.reverse_complement)
         with prefetch(p for group in groups for p in self._passes(group)) as passes:
             for _ in groups:
                 total = self._predict(next(passes))
@@ -160,8 +160,8 @@ class TwoPassEngine:
 
     def _passes(self, variants: Sequence[Variant]) -> Iterator[_Pass]:
         config = self.network.config
-        for shift in self.plan.shifts:
-            cut = [window_sequences(self.genome, v, self.plan, shift) for v in variants]
+        for shift in self.windowing.shifts:
+            cut = [window_sequences(self.genome, v, self.windowing, shift) for v in variants]
             seams = tuple(
                 None
                 if c.seam is None
@@ -170,7 +170,7 @@ class TwoPassEngine:
             )
             windows = [window for c in cut for window in (c.ref, *c.alts)]
             yield _Pass(self._encode(windows), seams, reverse=False)
-            if self.plan.reverse_complement:
+            if self.windowing.reverse_complement:
                 opposite = [reverse_complement(window) for window in windows]
                 yield _Pass(self._encode(opposite), seams, reverse=True)
 

@@ -38,7 +38,7 @@ from varscore.models.config import BasenjiConfig
 from varscore.options import Precision
 from varscore.statistics import Statistic
 from varscore.variant import Variant
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
@@ -48,13 +48,13 @@ _LARGEST_BATCH = {"cpu": 8, "cuda": 256}
 _LEAST_MEMORY = 1 << 26
 
 
-def unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> str | None:
+def unsupported(config: BasenjiConfig, windowing: Windowing, variant: Variant) -> str | None:
     """Say why the incremental engine does not score a variant.
 
     Parameters
     ----------
     config : BasenjiConfig
-    plan : WindowPlan
+    windowing : Windowing
     variant : Variant
 
     Returns
@@ -62,18 +62,18 @@ def unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> st
     str or None
         A reason that completes "... because", or None where it scores it.
     """
-    if plan.indels == "trim" and variant.is_indel:
+    if windowing.indels == "trim" and variant.is_indel:
         return "alleles centre-trimmed to the window (--indels trim) share no frame"
-    return layout_of(config, plan, variant, whole_window=False).refusal
+    return layout_of(config, windowing, variant, whole_window=False).refusal
 
 
-def refuse_unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant) -> None:
+def refuse_unsupported(config: BasenjiConfig, windowing: Windowing, variant: Variant) -> None:
     """Refuse a variant that the incremental engine does not score.
 
     Parameters
     ----------
     config : BasenjiConfig
-    plan : WindowPlan
+    windowing : Windowing
     variant : Variant
 
     Raises
@@ -81,7 +81,7 @@ def refuse_unsupported(config: BasenjiConfig, plan: WindowPlan, variant: Variant
     OptionError
         With the reason that `unsupported` gives.
     """
-    if reason := unsupported(config, plan, variant):
+    if reason := unsupported(config, windowing, variant):
         raise OptionError(
             f"{variant.contig}:{variant.pos}:{variant.ref}:{variant.alt}: "
             f"the incremental engine does not score it because {reason}; use two-pass"
@@ -96,7 +96,7 @@ class IncrementalEngine:
     network : Basenji2
         Folded, in eval mode, on the device and of the precision to compute with.
     genome : ReferenceGenome
-    plan : WindowPlan
+    windowing : Windowing
     statistics : sequence of Statistic
     track_indices : sequence of int
         0-based tracks of the network to score.
@@ -118,7 +118,7 @@ class IncrementalEngine:
         self,
         network: Basenji2,
         genome: ReferenceGenome,
-        plan: WindowPlan,
+        windowing: Windowing,
         statistics: Sequence[Statistic],
         track_indices: Sequence[int],
         *,
@@ -128,7 +128,7 @@ class IncrementalEngine:
     ) -> None:
         self._config = network.config
         self._device, self._dtype = network.final.weight.device, network.final.weight.dtype
-        self._genome, self._plan, self._statistics = genome, plan, tuple(statistics)
+        self._genome, self._windowing, self._statistics = genome, windowing, tuple(statistics)
         self._whole_window = any(s.needs_whole_window for s in statistics)
         self._n_tracks = len(track_indices)
         self._processor = processor or Processor.of(self._device)
@@ -219,7 +219,7 @@ class IncrementalEngine:
         return True
 
     def _set_memory(self, memory: int, largest_batch: int) -> None:
-        members = len(self._plan.shifts) * (2 if self._plan.reverse_complement else 1)
+        members = len(self._windowing.shifts) * (2 if self._windowing.reverse_complement else 1)
         self._memory = memory
         self._budget = Budget.of(
             memory,
@@ -232,18 +232,20 @@ class IncrementalEngine:
         )
 
     def _site(self, row: int, variant: Variant) -> Site:
-        refuse_unsupported(self._config, self._plan, variant)
-        layout = layout_of(self._config, self._plan, variant, whole_window=self._whole_window)
+        refuse_unsupported(self._config, self._windowing, variant)
+        layout = layout_of(
+            self._config, self._windowing, variant, whole_window=self._whole_window
+        )
         strands = self._strands(variant.contig)
         starts = tuple(
-            strands[member.reverse].window_start(self._plan, variant, member.shift)
+            strands[member.reverse].window_start(self._windowing, variant, member.shift)
             for member in layout.members
         )
         return Site(row, variant, layout, starts)
 
     def _strands(self, contig: str) -> dict[bool, Strand]:
         length = self._genome.lengths[contig]
-        sides = (False, True) if self._plan.reverse_complement else (False,)
+        sides = (False, True) if self._windowing.reverse_complement else (False,)
         return {reverse: Strand(self._genome, contig, length, reverse) for reverse in sides}
 
     def _score_stretch(self, sites: Sequence[Site], finish: Finish) -> None:

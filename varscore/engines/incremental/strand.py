@@ -12,7 +12,7 @@ from varscore.engines.incremental.schedule.reach import Span
 from varscore.inputs.genome import ReferenceGenome
 from varscore.sequence import one_hot, reverse_complement
 from varscore.variant import Interval, Variant
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,18 @@ class Strand:
         start, end = self.length - span.end, self.length - span.start
         return reverse_complement(self.genome.fetch(Interval(self.contig, start, end)))
 
-    def window_start(self, plan: WindowPlan, variant: Variant, shift: int) -> int:
+    def window_start(self, windowing: Windowing, variant: Variant, shift: int) -> int:
         """Return where a variant's window starts on this strand.
 
         Parameters
         ----------
-        plan : WindowPlan
+        windowing : Windowing
         variant : Variant
         shift : int
             Bases by which the window starts further left on the forward strand.
         """
-        start = plan.start(variant, shift)
-        return self.length - start - plan.length if self.reverse else start
+        start = windowing.start(variant, shift)
+        return self.length - start - windowing.length if self.reverse else start
 
     def variant_start(self, variant: Variant) -> int:
         """Return where a variant's reference allele starts."""

@@ -20,7 +20,7 @@ from typing import Literal
 from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
 from varscore.models.config import BasenjiConfig
 from varscore.variant import Variant
-from varscore.windows import WindowPlan
+from varscore.windows import Windowing
 
 Register = Literal["both", "left", "right"]
 
@@ -129,28 +129,28 @@ class Layout:
 
 
 def layout_of(
-    config: BasenjiConfig, plan: WindowPlan, variant: Variant, *, whole_window: bool
+    config: BasenjiConfig, windowing: Windowing, variant: Variant, *, whole_window: bool
 ) -> Layout:
     """Return the layout of a variant.
 
     Parameters
     ----------
     config : BasenjiConfig
-    plan : WindowPlan
+    windowing : Windowing
         With ``indels="stitch"`` where the variant is an indel.
     variant : Variant
     whole_window : bool
         Whether the statistics need every predicted bin.
     """
-    offset = variant.start - plan.start(variant)
+    offset = variant.start - windowing.start(variant)
     alt_length = len(variant.alt)
-    return _layout(config, plan, offset, len(variant.ref), alt_length, whole_window)
+    return _layout(config, windowing, offset, len(variant.ref), alt_length, whole_window)
 
 
 @lru_cache(maxsize=4096)
 def _layout(
     config: BasenjiConfig,
-    plan: WindowPlan,
+    windowing: Windowing,
     offset: int,
     ref_length: int,
     alt_length: int,
@@ -158,9 +158,9 @@ def _layout(
 ) -> Layout:
     reach = Reach(config)
     members = tuple(
-        _member(reach, plan, offset + shift, ref_length, alt_length, reverse, shift)
-        for reverse in ((False, True) if plan.reverse_complement else (False,))
-        for shift in plan.shifts
+        _member(reach, windowing, offset + shift, ref_length, alt_length, reverse, shift)
+        for reverse in ((False, True) if windowing.reverse_complement else (False,))
+        for shift in windowing.shifts
     )
     union = Span(0, 0)
     for member in members:
@@ -177,7 +177,7 @@ def _layout(
 
 def _member(
     reach: Reach,
-    plan: WindowPlan,
+    windowing: Windowing,
     offset: int,
     ref_length: int,
     alt_length: int,
@@ -186,14 +186,16 @@ def _member(
 ) -> Member:
     """Return a member; `offset` is the window base of the variant on the forward strand."""
     length, bins = reach.config.window_length, reach.config.window_bins
-    seam = offset // plan.bin_width + 1
+    seam = offset // windowing.bin_width + 1
     if reverse:
         offset, seam = length - offset - ref_length, bins - seam
     alternates: tuple[Alternate, ...]
     if ref_length == alt_length:
         changed = Span(offset, offset + ref_length)
         alternates = (
-            _alternate(reach, plan, "both", changed, reach.predicted, offset, alt_length, 0),
+            _alternate(
+                reach, windowing, "both", changed, reach.predicted, offset, alt_length, 0
+            ),
         )
     else:
         change = alt_length - ref_length
@@ -202,11 +204,11 @@ def _member(
         end = offset + ref_length
         alternates = (
             _alternate(
-                reach, plan, "left", Span(offset, FAR), left, offset, alt_length, change
+                reach, windowing, "left", Span(offset, FAR), left, offset, alt_length, change
             ),
             _alternate(
                 reach,
-                plan,
+                windowing,
                 "right",
                 Span(-FAR, end),
                 right,
@@ -220,7 +222,7 @@ def _member(
 
 def _alternate(
     reach: Reach,
-    plan: WindowPlan,
+    windowing: Windowing,
     register: Register,
     changed: Span,
     wanted: Span,
@@ -229,8 +231,8 @@ def _alternate(
     change: int,
 ) -> Alternate:
     """Return an alternate that differs at the bases `changed`, read at bins `wanted`."""
-    if plan.kind == "binned":  # one layout for every position of a variant in its bin
-        width = plan.bin_width
+    if windowing.kind == "binned":  # one layout for every position of a variant in its bin
+        width = windowing.bin_width
         start = changed.start if changed.start == -FAR else changed.start // width * width
         end = changed.end if changed.end == FAR else -(-changed.end // width) * width
         changed = Span(start, end)
