@@ -117,13 +117,15 @@ def test_check_takes_every_option_of_score():
         (["--shifts", "0,5000"], "shifts: 5000 is more than a quarter"),
         (["--tracks", "track_77"], "'track_77' is neither an identifier nor found"),
         (["--track-table", DATA / "policy.vcf"], "no column 'identifier'"),
+        (["--engine", "incremental", "--indels", "trim"], "chr1:155:T:TC: the incremental"),
     ],
 )
 def test_check_refuses_what_does_not_fit_the_model(
     options, words, varscore, policy_genome, vcf, tmp_path
 ):
     out = tmp_path / "o.parquet"
-    line = [vcf(HEADER + RECORD), "-g", policy_genome, "--model", WEIGHTS, *options]
+    records = RECORD + record("chr1", 155, "insertion", "T", "TC")
+    line = [vcf(HEADER + records), "-g", policy_genome, "--model", WEIGHTS, *options]
     for command in (["check"], ["score", "-o", out]):
         assert_refused(varscore(*command, *line), out, words)
 

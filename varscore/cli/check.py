@@ -65,7 +65,7 @@ def check(
         max_allele_length=max_allele_length,
         allow_ref_mismatches=allow_ref_mismatches,
     )
-    RunOptions(device=device, threads=threads, memory=memory)
+    run = RunOptions(device=device, threads=threads, memory=memory)
     which = ModelOptions(
         model=model or MODEL.model,
         params=params,
@@ -82,14 +82,18 @@ def check(
     )
     from varscore.check import check_vcf
 
-    config = table = None
+    config = None
     if model is not None:
+        from varscore.inputs.genome import ReferenceGenome
         from varscore.models.registry import load_model
+        from varscore.score import Scorer
 
         loaded = load_model(
             model, params=params, activation=activation, track_table=track_table, device="cpu"
         )
-        config, table = loaded.config, loaded.tracks
-    report = check_vcf(vcf, genome, options, config=config, tracks=table)
+        with ReferenceGenome(genome) as reference:
+            Scorer(reference, loaded, options, run.memory_bytes)  # refuses what does not fit
+        config = loaded.config
+    report = check_vcf(vcf, genome, options, config=config)
     typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report))
     report.raise_if_unscorable()
