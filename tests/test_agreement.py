@@ -269,12 +269,24 @@ def test_check_refuses_options_that_score_refuses(option, message, genome, model
     assert str(checked.value) == str(scored.value)
 
 
+def test_check_refuses_memory_that_score_refuses(genome, model, tmp_path):
+    vcf = write_vcf(tmp_path / "some.vcf", [("chr1", 1, "A", "<DEL>")])
+    options = ScoreOptions(max_allele_length=LONGEST, tracks="track_1")
+    little = {"options": options, "memory": 1000}
+    scored = run(lambda: score_vcf(vcf, genome, tmp_path / "o", model=model, **little))
+    checked = run(
+        lambda: check_vcf(vcf, genome, config=model.config, tracks=model.tracks, **little)
+    )
+    assert checked == scored
+    assert "do not suffice for one window" in checked[1]
+
+
 def test_what_a_model_may_refuse_is_noted_where_none_is_given(genome, model, tmp_path):
     vcf = write_vcf(tmp_path / "some.vcf", [("chr1", 1, "A", "<DEL>")])
     options = ScoreOptions(max_allele_length=10_000)
     report = check_vcf(vcf, genome, options)
     assert report.problem is None
-    assert "a quarter of its window; see --model" in str(report)
+    assert "of its window; see --model" in str(report)
     assert report.to_dict()["note"] in str(report)
     options = ScoreOptions(max_allele_length=LONGEST)
     assert "note" not in str(check_vcf(vcf, genome, options, config=model.config))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from varscore.engines import DEFAULT_MEMORY
 from varscore.errors import VarscoreError
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
@@ -16,8 +17,8 @@ from varscore.version import __version__
 from varscore.windows import windowing_for
 
 _WITHOUT_MODEL = (
-    "no model was given, which may refuse tracks, and alleles or shifts of more than a quarter "
-    "of its window; see --model"
+    "no model was given, which may refuse tracks, memory, and alleles or shifts of more than a "
+    "quarter of its window; see --model"
 )
 
 
@@ -88,6 +89,7 @@ def check_vcf(
     *,
     config: BasenjiConfig | None = None,
     tracks: TrackTable | None = None,
+    memory: int = DEFAULT_MEMORY,
 ) -> CheckReport:
     """Read a VCF to its end and hold it against a genome, without any weights.
 
@@ -101,6 +103,8 @@ def check_vcf(
         engine does not score all that lies near its ends.
     tracks : TrackTable, optional
         The model's tracks, among which options may select.
+    memory : int
+        Bytes that the engine's tensors may take, beside the weights.
 
     Returns
     -------
@@ -113,15 +117,15 @@ def check_vcf(
         If a file cannot be read to its end, or options fit neither genome nor model.
     """
     options = options or ScoreOptions()
-    if tracks is not None:
-        tracks.select(options.tracks)
+    selected = tracks.select(options.tracks) if tracks is not None else None
     refuse = None
     if config is not None:
-        windowing_for(options, config)
-        if options.engine == "incremental":  # engines import torch, which takes seconds
-            from varscore.engines.auto import variant_refusal
+        from varscore.engines.auto import engine_limits  # imports torch, which takes seconds
 
-            refuse = variant_refusal(options, config)
+        windowing_for(options, config)
+        if selected is not None:
+            config = replace(config, n_tracks=len(selected))
+        refuse = engine_limits(options, config, memory)
     with ReferenceGenome(genome) as reference:
         survey = AlleleSource(vcf, reference, options).survey(refuse)
         problem = None

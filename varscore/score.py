@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from varscore.atomic import check_target
 from varscore.engines import Engine, OnScored
-from varscore.engines.auto import DEFAULT_MEMORY, make_engine, variant_refusal
+from varscore.engines.auto import DEFAULT_MEMORY, engine_limits, make_engine
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
@@ -127,6 +127,8 @@ class Scorer:
         self.statistics = get_statistics(self.options.statistics)
         self.tracks = self.model.tracks.select(self.options.tracks)
         self.engine = self._engine(memory)
+        config = replace(self.model.config, n_tracks=len(self.tracks))
+        self._refuse = engine_limits(self.options, config, memory)
         row = 4 * len(self.statistics) * len(self.tracks)
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
         self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
@@ -149,7 +151,7 @@ class Scorer:
         """Score every allele of a VCF; see the function `score_vcf`."""
         alleles = AlleleSource(vcf, self.genome, self.options)
         # A first reading finds what would end the work, before hours of it.
-        survey = alleles.survey(variant_refusal(self.options, self.model.config))
+        survey = alleles.survey(self._refuse)
         survey.judge()
         metadata = self.metadata(Path(vcf).name, self.options)
         with VariantProgress(Path(output).name, survey.rows) as progress:

@@ -82,18 +82,16 @@ def check(
     )
     from varscore.check import check_vcf
 
-    config = None
+    config = table = None
     if model is not None:
-        from varscore.inputs.genome import ReferenceGenome
         from varscore.models.registry import load_model
-        from varscore.score import Scorer
 
         loaded = load_model(
             model, params=params, activation=activation, track_table=track_table, device="cpu"
         )
-        with ReferenceGenome(genome) as reference:
-            Scorer(reference, loaded, options, run.memory_bytes)  # refuses what does not fit
-        config = loaded.config
-    report = check_vcf(vcf, genome, options, config=config)
+        config, table = loaded.config, loaded.tracks
+    report = check_vcf(
+        vcf, genome, options, config=config, tracks=table, memory=run.memory_bytes
+    )
     typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report))
     report.raise_if_unscorable()

@@ -16,7 +16,7 @@ from varscore.engines.incremental.engine import (
     refuse_unsupported,
     unsupported,
 )
-from varscore.engines.two_pass import TwoPassEngine
+from varscore.engines.two_pass import TwoPassEngine, windows_within
 from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
@@ -82,22 +82,32 @@ def make_engine(
     return _Auto(incremental, two_pass)
 
 
-def variant_refusal(
-    options: ScoreOptions, config: BasenjiConfig
+def engine_limits(
+    options: ScoreOptions, config: BasenjiConfig, memory: int = DEFAULT_MEMORY
 ) -> Callable[[Variant], None] | None:
-    """Return what raises an `OptionError` for a variant that an engine does not score.
+    """Refuse what the engine that options ask for would refuse, without weights.
 
     Parameters
     ----------
     options : ScoreOptions
     config : BasenjiConfig
+        With as many tracks as are scored.
+    memory : int
+        Bytes that the engine's tensors may take, beside the weights.
 
     Returns
     -------
     callable or None
-        None where the engine scores every variant.
+        What raises an `OptionError` for a variant that the engine does not score; None where
+        it scores every variant.
+
+    Raises
+    ------
+    OptionError
+        If the memory does not suffice.
     """
     if options.engine != "incremental":
+        windows_within(config, memory)
         return None
     return partial(refuse_unsupported, config, windowing_for(options, config))
 

@@ -18,6 +18,7 @@ from varscore.errors import OptionError
 from varscore.gpu import full_float32
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
+from varscore.models.config import BasenjiConfig
 from varscore.prefetch import prefetch
 from varscore.sequence import one_hot, reverse_complement
 from varscore.statistics import CoverageChange, Statistic
@@ -25,6 +26,31 @@ from varscore.variant import Variant
 from varscore.windows import Windowing, window_sequences
 
 _MAX_WINDOWS = 64
+
+
+def windows_within(config: BasenjiConfig, memory: int) -> int:
+    """Return how many windows two passes predict at a time.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+        With as many tracks as are scored.
+    memory : int
+        Bytes that tensors may take beside the weights.
+
+    Raises
+    ------
+    OptionError
+        If the memory does not suffice for a window.
+    """
+    window = 2 * config.activation_bytes
+    if memory < window:
+        raise OptionError(
+            f"memory: {memory / 2**30:.2f} GiB do not suffice for one window of this model "
+            f"in two passes, which takes {window / 2**30:.2f} GiB; give more, or choose "
+            "the incremental engine"
+        )
+    return min(_MAX_WINDOWS, memory // window)
 
 
 @dataclass(frozen=True)
@@ -78,14 +104,7 @@ class TwoPassEngine:
         self.genome = genome
         self.windowing = windowing
         self.statistics = tuple(statistics)
-        window = 2 * self.network.config.activation_bytes
-        if memory < window:
-            raise OptionError(
-                f"memory: {memory / 2**30:.2f} GiB do not suffice for one window of this model "
-                f"in two passes, which takes {window / 2**30:.2f} GiB; give more, or choose "
-                "the incremental engine"
-            )
-        self.windows_per_batch = min(_MAX_WINDOWS, memory // window)
+        self.windows_per_batch = windows_within(self.network.config, memory)
         weight = self.network.final.weight
         self._device, self._dtype = weight.device, weight.dtype
 
