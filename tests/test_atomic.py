@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -290,3 +291,20 @@ def test_a_link_to_nowhere_is_refused(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(OutputError, match=r"none/x: cannot be written: No such file"):
         check_target(tmp_path / "none" / "x")
+
+
+def test_an_unwritable_folder_is_named():
+    # Not tmp_path: only its owner may look into that.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(OutputError, match=r"x\.parquet: cannot be .*Permission denied"):
+                check_target(folder / "x.parquet")
+        finally:
+            os.seteuid(user)
+            folder.chmod(0o755)
+        assert list(folder.iterdir()) == []

@@ -1,6 +1,7 @@
 """Joining shards: whole, in order, and the same as one run over the VCF."""
 
 import dataclasses
+import json
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from writers import write_fasta, write_vcf
+from writers import provenance, write_fasta, write_vcf
 
 import varscore.shards.merge
 import varscore.shards.score
@@ -23,6 +24,7 @@ from varscore.results.table import VARIANT_COLUMNS, ScoreWriter
 from varscore.score import Scorer
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
+from varscore.shards.proof import difference
 from varscore.shards.score import ShardScorer, score_shard
 from varscore.shards.shard import Shard, ShardPlan, scored_files
 from varscore.statistics import get_statistics
@@ -153,13 +155,10 @@ def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, 
     tracks = TrackTable.unnamed(3)
     for entry, path in zip(plan.shards, scored_files(tmp_path / "shards", plan), strict=True):
         alleles = list(Shard.open(tmp_path / "plan" / entry.file_name).alleles())
-        made = {
-            "version": "", "model": {}, "vcf": "", "options": {}, "torch": "",
-            "engine": {}, "shard": {}, "fingerprint": "", "genome": {"m5": {}},
-        }  # fmt: skip
-        with ScoreWriter(path, get_statistics(["SAD"]), tracks, made, group_rows=700) as writer:
+        with ScoreWriter(path, get_statistics(["SAD"]), tracks, group_rows=700) as writer:
             numbers = np.array([allele.record for allele in alleles], np.float32)
             writer.write(alleles, np.tile(numbers[:, None, None], (1, 1, 3)))
+            writer.commit(provenance())
     monkeypatch.setattr(varscore.shards.merge, "rows_per_group", lambda schema: 1024)
     out = tmp_path / "out"
     merge_shards(tmp_path / "plan", tmp_path / "shards", out, dataset=dataset)
@@ -251,23 +250,96 @@ def test_a_shard_of_other_weights_is_refused(copy, tmp_path):
         merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
 
 
-def test_arithmetic_that_differs_between_machines_is_on_record(
-    copy, small_model, monkeypatch, tmp_path, caplog
-):
-    """As where bfloat16, which --precision mixed allows, is fast on one machine only."""
-    merge_shards(copy / "plan", copy / "shards", tmp_path / "one.parquet")
-    usual = read_metadata(tmp_path / "one.parquet")["engine"]
-    other = {"engine": "auto", "products": "bfloat16", "bfloat16_differences": True}
-    with monkeypatch.context() as patch:
-        patch.setattr("varscore.engines.auto._Auto.describe", lambda _: other)
-        score_shard(
-            copy / "plan" / "0002.parquet", copy / "policy.fa",
-            copy / "shards" / "0002.parquet", model=small_model, force=True,
-        )  # fmt: skip
-    assert caplog.messages == []
-    merge_shards(copy / "plan", copy / "shards", tmp_path / "two.parquet")
-    assert "machines of different kinds" in caplog.text
-    assert read_metadata(tmp_path / "two.parquet")["engine"] == [usual, other]
+def edit_record(copy, number, change):
+    """Change the record of a scored shard, given as a dictionary, in its file."""
+    path = copy / "shards" / f"{number:04d}.parquet"
+    facts = json.loads(pq.read_metadata(path).metadata[b"varscore"])
+    change(facts)
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({"varscore": json.dumps(facts)}), path)
+
+
+def computed(copy, number, **differently):
+    """Have a shard computed differently, as on a machine of another kind."""
+    edit_record(copy, number, lambda facts: facts["engine"].update(differently))
+
+
+def test_shards_computed_differently_are_refused(copy):
+    computed(copy, 1, processor="Alpha", differences="float32")
+    computed(copy, 2, processor="Beta", differences="bfloat16")
+    computed(copy, 3, processor="Gamma", differences="float32")
+    with pytest.raises(OutputError) as refused:
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+    assert str(refused.value) == (
+        f"{copy / 'shards'}: shards were computed differently: shards 1, 3 on Alpha; Gamma "
+        "with differences float32; shard 2 on Beta with differences bfloat16; score shard 2 "
+        "again on a machine like that of the others, or all with --precision float32"
+    )
+    assert not (copy / "m.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kernel", "another"),
+        ("reference_projection", "bfloat16"),
+        ("filtered_trunk", None),
+        ("device", "cuda"),
+    ],
+)
+def test_any_difference_but_the_processors_is_refused(copy, name, value):
+    usual = read_metadata(copy / "shards" / "0001.parquet")["engine"]
+    value = not usual[name] if value is None else value
+    computed(copy, 3, **{name: value})
+    with pytest.raises(OutputError, match=f"shard 3 on .* with {name} {value}; score shard 3"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_equal_arithmetic_on_several_processors_is_one(copy):
+    for number, processor in enumerate(("Beta", "Alpha", "Beta"), 1):
+        computed(copy, number, processor=processor)
+    usual = read_metadata(copy / "shards" / "0001.parquet")["engine"]
+    merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+    merged = read_metadata(copy / "m.parquet")["engine"]
+    assert merged == {**usual, "processor": "Alpha; Beta"}
+
+
+def test_a_part_that_was_computed_differently_is_scored_again(copy, small_model):
+    shard = Shard.open(copy / "plan" / "0001.parquet")
+    path = copy / "shards" / "0001.parquet"
+    with ReferenceGenome(copy / "policy.fa") as genome:
+        scorer = ShardScorer(Scorer(genome, small_model))
+        computed(copy, 1, processor="Another, of the same kind")
+        assert scorer.has_scored(shard, path)
+        computed(copy, 1, kernel="another")
+        assert not scorer.has_scored(shard, path)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "words"),
+    [
+        ({"a": 1}, {"a": 2}, "a: 1 there, 2 here"),
+        ({"a": 1, "b": 2}, {"a": 1}, "b: 2 there, none here"),
+        ({"a": 1}, {"a": 1, "b": None}, "no b there, None here"),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, "a: c: 2 there, none here"),
+        ({"a": [1]}, {"a": {}}, "a: [1] there, {} here"),
+        ([1], [1, 2], "1 there, 2 here, or others"),
+    ],
+)
+def test_the_first_difference_is_named(found, expected, words):
+    assert difference(found, expected) == words
+
+
+def test_a_shard_with_an_option_more_is_refused(copy):
+    edit_record(copy, 2, lambda facts: facts["options"].update(width=3))
+    with pytest.raises(OutputError, match=r"0002\.parquet: .*other options.*width: 3 there"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def test_a_shard_that_was_not_scored_is_refused(copy):
+    shutil.copy(copy / "plan" / "0002.parquet", copy / "shards" / "0002.parquet")
+    with pytest.raises(OutputError, match=r"0002\.parquet: a shard of a plan, not its scores"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
 
 
 def test_a_shard_that_was_scored_on_another_genome_is_refused(copy):
@@ -309,8 +381,10 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
         assert fingerprint() == usual
         others = [fingerprint(**{name: value}) for name, value in options.items()]
         others.append(fingerprint(shard=Shard.open(copy / "plan" / "0002.parquet")))
-        elsewhere = shard.genome | {"m5": {"chr1": "0" * 32}}
-        others.append(fingerprint(shard=dataclasses.replace(shard, genome=elsewhere)))
+        planned = shard.provenance
+        elsewhere = dataclasses.replace(planned.genome, m5={"chr1": "0" * 32})
+        planned = dataclasses.replace(planned, genome=elsewhere)
+        others.append(fingerprint(shard=dataclasses.replace(shard, provenance=planned)))
         for key, value in (("sha256", "0" * 64), ("config", {"activation": "quick_gelu"})):
             metadata = small_model.metadata | {key: value}
             model = type(small_model)(small_model.network, small_model.tracks, metadata)

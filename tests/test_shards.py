@@ -73,8 +73,8 @@ def test_a_sorted_vcf_keeps_its_order_though_its_contigs_have_another(plan, make
     ]  # fmt: skip
     # Four substitutions of equal cost: two and two.
     assert [entry.contigs for entry in made.shards] == [
-        [("MT", 1), ("chr1", 1)],
-        [("chr1", 2)],
+        (("MT", 1), ("chr1", 1)),
+        (("chr1", 2),),
     ]
 
 
@@ -103,7 +103,7 @@ def test_unscorable_alleles_are_planned_too(plan, make_vcf):
     made, shards = plan(make_vcf([("chr1", i, "A", "*") for i in range(1, 11)]), shards=2)
     assert made.statuses == {"spanning_deletion": 10}
     assert [len(shard) for shard in shards] == [5, 5]
-    assert made.genome["m5"] == {}
+    assert made.provenance.genome.m5 == {}
 
 
 def test_without_a_number_a_shard_has_some_hundred_alleles(plan, make_vcf):
@@ -117,7 +117,7 @@ def test_a_region_and_the_longest_allele_decide_in_the_plan(plan, make_vcf):
     vcf = make_vcf([("chr1", 155, "T", "C"), ("chr1", 155, "T", "TCC"), ("MT", 3, "T", "C")])
     made, shards = plan(vcf, shards=1, region="chr1", max_allele_length=2)
     assert [(a.record, a.status) for a in shards[0]] == [(0, "scored"), (1, "too_long")]
-    assert made.options == {
+    assert made.provenance.options == {
         "region": "chr1", "max_allele_length": 2, "allow_ref_mismatches": False,
     }  # fmt: skip
 
@@ -137,11 +137,16 @@ def test_another_genome_changes_the_shards_that_lie_on_the_changed_contig(
 ):
     vcf = make_vcf([("chr1", 155, "T", "C"), ("MT", 3, "T", "C")])
     plan(vcf, shards=2)
-    before = [Shard.open(tmp_path / "plan" / f"000{i}.parquet").genome["m5"] for i in (1, 2)]
+
+    def digests():
+        shards = (Shard.open(tmp_path / "plan" / f"000{i}.parquet") for i in (1, 2))
+        return [shard.provenance.genome.m5 for shard in shards]
+
+    before = digests()
     text = policy_genome.read_text()
     policy_genome.write_text(text.rstrip()[:-1] + "ACGT"[text.rstrip()[-1] == "A"] + "\n")
     plan(vcf, shards=2)
-    after = [Shard.open(tmp_path / "plan" / f"000{i}.parquet").genome["m5"] for i in (1, 2)]
+    after = digests()
     assert before[0] == after[0]  # chr1
     assert before[1] != after[1]  # MT, the last
 
@@ -171,7 +176,14 @@ def test_scores_are_not_taken_for_a_former_plan(policy_genome, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "varscore plan"), ("{", "not a plan"), (json.dumps({"shards": []}), "not a plan")],
+    [
+        (None, "varscore plan"),
+        ("{", "record of how it was made is damaged"),
+        ("[]", "it has no format"),
+        (json.dumps({"shards": []}), "it has no format"),
+        (json.dumps({"format": 2}), "of format 2, and this varscore"),
+        (json.dumps({"format": 1}), "it has no field"),
+    ],
 )
 def test_a_folder_without_a_plan_is_refused(tmp_path, content, words):
     if content is not None:

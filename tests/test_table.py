@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,17 +21,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from writers import provenance
 
-from varscore.atomic import check_target
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.tracks import TrackTable
-from varscore.results.table import (
-    VARIANT_COLUMNS,
-    ScoreWriter,
-    read_metadata,
-    read_scores,
-    score_schema,
-)
+from varscore.results.reading import read_metadata, read_scores
+from varscore.results.table import VARIANT_COLUMNS, ScoreWriter, score_schema
 from varscore.statistics import get_statistics
 from varscore.variant import Allele, Status, Variant
 
@@ -49,8 +44,9 @@ def snv(record: int, status: Status = Status.SCORED) -> Allele:
 
 
 def write(path: Path, alleles: list[Allele], scores: object, **options: object) -> None:
-    with ScoreWriter(path, SAD_D2, LIVER_HEART, {}, **options) as writer:  # type: ignore[arg-type]
+    with ScoreWriter(path, SAD_D2, LIVER_HEART, **options) as writer:  # type: ignore[arg-type]
         writer.write(alleles, scores)  # type: ignore[arg-type]
+        writer.commit(provenance())
 
 
 def ramp(n: int) -> np.ndarray:
@@ -63,9 +59,9 @@ def result(tmp_path: Path) -> Path:
     """A file of three rows, the second of which is not scored."""
     path = tmp_path / "scores.parquet"
     alleles = [snv(0), snv(1, Status.REF_MISMATCH), snv(2)]
-    with ScoreWriter(path, SAD_D2, LIVER_HEART, {"version": "1", "rows": 0}) as writer:
+    with ScoreWriter(path, SAD_D2, LIVER_HEART) as writer:
         writer.write(alleles, ramp(2))
-        writer.metadata["rows"] = 3
+        writer.commit(provenance(rows=3, statuses={"scored": 2, "ref_mismatch": 1}))
     return path
 
 
@@ -149,11 +145,12 @@ def test_the_bytes_do_not_depend_on_the_batches(tmp_path: Path, batch: int) -> N
     alleles = [snv(i, status) for i, status in enumerate(statuses)]
     scores = iter(ramp(23))
     path = tmp_path / "scores.parquet"
-    with ScoreWriter(path, SAD_D2, LIVER_HEART, {}, group_rows=5) as writer:
+    with ScoreWriter(path, SAD_D2, LIVER_HEART, group_rows=5) as writer:
         for begin in range(0, 23, batch):
             part = alleles[begin : begin + batch]
             n_scored = sum(allele.status == Status.SCORED for allele in part)
             writer.write(part, np.array([next(scores) for _ in range(n_scored)] or ramp(0)))
+        writer.commit(provenance())
     whole = tmp_path / "whole.parquet"
     write(whole, alleles, ramp(15), group_rows=5)
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, whole)]
@@ -166,14 +163,15 @@ def test_the_bytes_do_not_depend_on_the_batches(tmp_path: Path, batch: int) -> N
 def test_row_groups_are_bounded(tmp_path: Path, n_tracks: int, rows: int) -> None:
     # 128 MiB / (4 bytes x 5313) = 6315.6; the others meet the two limits.
     tracks = TrackTable.unnamed(n_tracks)
-    writer = ScoreWriter(tmp_path / "x.parquet", SAD_D2[:1], tracks, {})
+    writer = ScoreWriter(tmp_path / "x.parquet", SAD_D2[:1], tracks)
     assert writer._group_rows == rows
 
 
-def test_metadata_may_grow_until_the_end(result: Path) -> None:
-    assert read_metadata(result) == {"version": "1", "rows": 3}
-    raw = pq.read_metadata(result).metadata[b"varscore"]
-    assert raw == b'{"version": "1", "rows": 3}'
+def test_how_it_was_made_stands_in_the_file(result: Path) -> None:
+    made = read_metadata(result)
+    assert made["statuses"] == {"scored": 2, "ref_mismatch": 1}
+    assert made["genome"] == {"file": "g.fa", "contigs": {"chr1": 600}, "m5": {}}
+    assert json.loads(pq.read_metadata(result).metadata[b"varscore"]) == made
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf, 1e39])
@@ -198,10 +196,16 @@ def test_scores_must_fit_the_alleles(tmp_path: Path) -> None:
 def test_an_existing_file_is_kept_without_force(result: Path) -> None:
     before = result.read_bytes()
     with pytest.raises(OutputError, match=r"scores\.parquet: exists; .*--force"):
-        ScoreWriter(result, SAD_D2, LIVER_HEART, {})
+        ScoreWriter(result, SAD_D2, LIVER_HEART)
     assert result.read_bytes() == before
     write(result, [snv(9)], ramp(1), force=True)
     assert pq.read_table(result)["record"].to_pylist() == [9]
+
+
+def test_without_a_commit_there_is_no_file(tmp_path: Path) -> None:
+    with ScoreWriter(tmp_path / "x.parquet", SAD_D2, LIVER_HEART) as writer:
+        writer.write([snv(0)], ramp(1))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, FileNotFoundError])
@@ -211,7 +215,7 @@ def test_any_exception_leaves_the_folder_as_it_was(
     before = result.read_bytes()
 
     def write_and_fail() -> None:
-        with ScoreWriter(result, SAD_D2, LIVER_HEART, {}, force=True, group_rows=1) as writer:
+        with ScoreWriter(result, SAD_D2, LIVER_HEART, force=True, group_rows=1) as writer:
             writer.write([snv(0)], ramp(1))
             assert len(list(result.parent.iterdir())) == 2
             raise error("elsewhere")
@@ -220,33 +224,6 @@ def test_any_exception_leaves_the_folder_as_it_was(
         write_and_fail()
     assert list(result.parent.iterdir()) == [result]
     assert result.read_bytes() == before
-
-
-def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="is not a file"):
-        check_target(tmp_path, force=True)
-
-
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"none/x\.parquet: .*No such file or directory"):
-        check_target(tmp_path / "none" / "x.parquet")
-
-
-def test_an_unwritable_folder_is_named() -> None:
-    # Not tmp_path: only its owner may look into that.
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o555)
-        user = os.geteuid()
-        if user == 0:
-            os.seteuid(65534)
-        try:
-            with pytest.raises(OutputError, match=r"x\.parquet: cannot be .*Permission denied"):
-                check_target(folder / "x.parquet")
-        finally:
-            os.seteuid(user)
-            folder.chmod(0o755)
-        assert list(folder.iterdir()) == []
 
 
 @contextlib.contextmanager
@@ -264,10 +241,11 @@ def write_noise(path: Path, n_rows: int) -> None:
     """Write 4 MB of incompressible scores a thousand rows."""
     tracks = TrackTable.unnamed(1000)
     rng = np.random.default_rng(0)
-    with ScoreWriter(path, SAD_D2[:1], tracks, {}, group_rows=100) as writer:
+    with ScoreWriter(path, SAD_D2[:1], tracks, group_rows=100) as writer:
         for begin in range(0, n_rows, 100):
             scores = rng.standard_normal((100, 1, 1000), dtype=np.float32)
             writer.write([snv(begin + i) for i in range(100)], scores)
+        writer.commit(provenance())
 
 
 @pytest.mark.parametrize("limit", [500_000, 50_000], ids=["in a row group", "in the footer"])
@@ -295,7 +273,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_table import LIVER_HEART, SAD_D2, ScoreWriter, ramp, snv
-with ScoreWriter(Path(sys.argv[1]), SAD_D2, LIVER_HEART, {}, group_rows=1) as writer:
+with ScoreWriter(Path(sys.argv[1]), SAD_D2, LIVER_HEART, group_rows=1) as writer:
     writer.write([snv(0), snv(1)], ramp(2))
     print("writing", flush=True)
     time.sleep(60)
@@ -362,8 +340,9 @@ def test_read_scores_names_what_is_not_there(result: Path) -> None:
 def test_odd_identifiers_are_read_apart(tmp_path: Path) -> None:
     names = ("a", "a.b", "a b/c", "DNASE:é", "SAD_a", '"q"', "a.list.element")
     path = tmp_path / "odd.parquet"
-    with ScoreWriter(path, SAD_D2[:1], TrackTable.from_names(names, names), {}) as writer:
+    with ScoreWriter(path, SAD_D2[:1], TrackTable.from_names(names, names)) as writer:
         writer.write([snv(0)], np.arange(7.0).reshape(1, 1, 7))
+        writer.commit(provenance())
     for value, name in enumerate(names):
         frame = read_scores(path, tracks=[name], columns=[])
         assert frame.to_dict("list") == {f"SAD_{name}": [value]}
@@ -378,8 +357,8 @@ def test_a_folder_of_results_is_read_as_one(tmp_path: Path) -> None:
     assert frame["record"].tolist() == [0, 1]
     assert frame["SAD_ENCFF1"].tolist() == [0, 1]
     assert pd.read_parquet(tmp_path)["record"].tolist() == [0, 1]
-    with ScoreWriter(tmp_path / "part-2.parquet", SAD_D2[:1], LIVER_HEART, {}):
-        pass
+    with ScoreWriter(tmp_path / "part-2.parquet", SAD_D2[:1], LIVER_HEART) as writer:
+        writer.commit(provenance())
     with pytest.raises(OutputError, match=r"part-2\.parquet: its columns differ"):
         read_scores(tmp_path)
 
@@ -426,10 +405,11 @@ def test_one_track_of_5313_costs_its_own_bytes(tmp_path: Path) -> None:
     scores *= np.exp(rng.normal(-3, 2, n_tracks)).astype(np.float32)
     path = tmp_path / "wide.parquet"
     tracks = TrackTable.unnamed(n_tracks)
-    with ScoreWriter(path, SAD_D2[:1], tracks, {}) as writer:
+    with ScoreWriter(path, SAD_D2[:1], tracks) as writer:
         for begin in range(0, n_rows, 128):
             part = scores[begin : begin + 128]
             writer.write([snv(begin + i) for i in range(len(part))], part[:, None])
+        writer.commit(provenance())
 
     codec = pa.Codec("zstd")
     plain = sum(len(codec.compress(column.tobytes())) for column in scores.T)

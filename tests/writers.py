@@ -1,9 +1,11 @@
-"""Small VCF and FASTA files for tests."""
+"""Small VCF and FASTA files, and records of results, for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 HEADER = f"##fileformat=VCFv4.2\n{COLUMNS}"
@@ -37,3 +39,20 @@ def write_fasta(path: Path, contigs: Mapping[str, str]) -> Path:
     """Write contigs as a FASTA file; return its path."""
     path.write_text(fasta(contigs))
     return path
+
+
+def provenance(**fields):
+    """Return the record of a result of no rows, of made-up facts; fields replace them."""
+    facts = {
+        "model": {"name": "small", "sha256": "0" * 64, "config": {"bins": 96}},
+        "genome": GenomeRecord("g.fa", {"chr1": 600}, {}),
+        "vcf": "my.vcf",
+        "options": {"statistics": ["SAD"], "region": None},
+        "engine": Arithmetic(
+            "auto", "onednn", "float32", "float32", True, "cpu", "A processor"
+        ),
+        "torch": "2.0",
+        "rows": 0,
+        "statuses": {},
+    }
+    return Provenance(**{**facts, **fields})

@@ -8,7 +8,7 @@ from varscore.version import __version__
 if TYPE_CHECKING:
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
-    from varscore.results.table import read_metadata, read_scores
+    from varscore.results.reading import read_metadata, read_scores
     from varscore.score import score_vcf
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
 _HOMES = {
     "ScoreOptions": "varscore.options",
     "load_model": "varscore.models.registry",
-    "read_metadata": "varscore.results.table",
-    "read_scores": "varscore.results.table",
+    "read_metadata": "varscore.results.reading",
+    "read_scores": "varscore.results.reading",
     "score_vcf": "varscore.score",
 }
 

@@ -25,11 +25,11 @@ from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
 from varscore.prefetch import prefetch
 from varscore.progress import VariantProgress
+from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, ShardEntry
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import ScoreWriter
 from varscore.statistics import get_statistics
 from varscore.variant import Allele, Variant
-from varscore.version import __version__
 from varscore.windows import windowing_for
 
 # A chunk's scores are in memory, and as columns once more, while the next one is scored; but
@@ -148,22 +148,33 @@ class Scorer:
     def score_vcf(
         self, vcf: str | Path, output: str | Path, *, force: bool = False
     ) -> ScoreSummary:
-        """Score every allele of a VCF; see the function `score_vcf`."""
+        """Score every allele of a VCF; see the function `score_vcf`.
+
+        Parameters
+        ----------
+        vcf, output, force
+            As there.
+        """
         alleles = AlleleSource(vcf, self.genome, self.options)
         # A first reading finds what would end the work, before hours of it.
         survey = alleles.survey(self._refuse)
         survey.judge()
-        metadata = self.metadata(Path(vcf).name, self.options)
+        name = Path(vcf).name
         with VariantProgress(Path(output).name, survey.rows) as progress:
-            return self.score(alleles, output, metadata, progress, force=force)
+            return self.score(
+                alleles, output, progress, vcf=name, options=self.options, force=force
+            )
 
     def score(
         self,
         alleles: Iterable[Allele],
         output: str | Path,
-        metadata: dict[str, Any],
         progress: OnScored,
         *,
+        vcf: str,
+        options: ScoreOptions,
+        shard: ShardEntry | None = None,
+        fingerprint: str | None = None,
         force: bool = False,
     ) -> ScoreSummary:
         """Score located alleles, a row each, and write the result.
@@ -172,10 +183,14 @@ class Scorer:
         ----------
         alleles : iterable of Allele
         output : str or Path
-        metadata : dict
-            What `metadata` gives, and more; rows and digests of the genome are added.
         progress : callable
             Called with the number of alleles finished since the last call.
+        vcf : str
+            Name of the VCF that they are from.
+        options : ScoreOptions
+            With which they were read, and are scored.
+        shard, fingerprint
+            As in `Provenance`, which is written with the scores.
         force : bool
             Replace an existing output.
 
@@ -186,17 +201,38 @@ class Scorer:
         started = time.monotonic()
         statuses: Counter[str] = Counter()
         contigs: set[str] = set()
-        with ScoreWriter(output, self.statistics, self.tracks, metadata, force=force) as writer:
+        with ScoreWriter(output, self.statistics, self.tracks, force=force) as writer:
             with prefetch(self._chunks(alleles), depth=1) as chunks:
                 for chunk in chunks:
                     writer.write(chunk, self._score(chunk, progress))
                     statuses.update(allele.status.value for allele in chunk)
                     contigs.update(a.variant.contig for a in chunk if a.variant is not None)
-            metadata["rows"] = sum(statuses.values())
-            metadata["statuses"] = dict(sorted(statuses.items()))
-            metadata["genome"]["m5"] = self.genome.digest(sorted(contigs))
+            genome = GenomeRecord(
+                self.genome.path.name,
+                dict(self.genome.lengths),
+                self.genome.digest(sorted(contigs)),
+            )
+            writer.commit(
+                Provenance(
+                    model=self.model.metadata,
+                    genome=genome,
+                    vcf=vcf,
+                    options=asdict(options),
+                    engine=self.arithmetic,
+                    torch=str(torch.__version__),
+                    rows=statuses.total(),
+                    statuses=dict(sorted(statuses.items())),
+                    shard=shard,
+                    fingerprint=fingerprint,
+                )
+            )
         seconds = time.monotonic() - started
-        return ScoreSummary(metadata["rows"], dict(statuses.most_common()), seconds)
+        return ScoreSummary(statuses.total(), dict(statuses.most_common()), seconds)
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How the scores are computed, and where."""
+        return Arithmetic(**self.engine.describe())
 
     def _chunks(self, alleles: Iterable[Allele]) -> Iterator[list[Allele]]:
         """Cut alleles into pieces whose scores fit in bounded memory."""
@@ -218,22 +254,3 @@ class Scorer:
                 f"({last.key})"
             )
             raise
-
-    def metadata(self, vcf: str, options: ScoreOptions) -> dict[str, Any]:
-        """Return how scores are made, JSON-ready.
-
-        Parameters
-        ----------
-        vcf : str
-            The VCF's name.
-        options : ScoreOptions
-        """
-        return {
-            "version": __version__,
-            "model": self.model.metadata,
-            "genome": {"file": self.genome.path.name, "contigs": self.genome.lengths},
-            "vcf": vcf,
-            "options": asdict(options),
-            "engine": self.engine.describe(),
-            "torch": torch.__version__,
-        }

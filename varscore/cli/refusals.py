@@ -7,6 +7,7 @@ from pathlib import Path
 from varscore.atomic import check_target
 from varscore.errors import ModelError, OutputError
 from varscore.options import ModelOptions, ScoreOptions
+from varscore.results.summary import check_summary
 
 
 def refuse_early(
@@ -31,7 +32,7 @@ def refuse_early(
     vcf, shard : Path, optional
         What is to be scored.
     output : Path, optional
-        File to be written.
+        File to be written, with its summary beside it.
     force : bool
         Whether an existing output may be replaced.
     model : ModelOptions, optional
@@ -44,6 +45,7 @@ def refuse_early(
     """
     if output is not None:
         check_target(output, force=force)
+        check_summary(output, force=force)
     if shard is not None and not shard.is_file():
         raise OutputError(f"{shard}: no such file; give a table that `varscore plan` wrote")
     if model is not None:

@@ -104,7 +104,7 @@ def score(
         memory=run.memory_bytes,
         options=options,
     )
-    summary.save(output)
+    summary.save(output, force=force)
     typer.echo(f"{output}: {summary}", err=True)
 
 

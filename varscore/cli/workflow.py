@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from varscore.atomic import check_target
 from varscore.cli import options as given
 from varscore.cli.options import SCORE, own_option
 from varscore.cli.refusals import refuse_early
 from varscore.options import ScoreOptions
+from varscore.results.summary import check_summary
 
 # pyarrow and what stands on it are imported where they are used: `varscore --help` is quick.
 
@@ -77,8 +79,10 @@ def merge(
     force: given.Force = False,
 ) -> None:
     """Join the scores of all of a plan's shards, and prove that nothing is missing."""
+    check_target(output, force=force, folder=dataset)
+    check_summary(output, force=force)
     from varscore.shards.merge import merge_shards
 
     summary = merge_shards(plan, scores, output, order=order, dataset=dataset, force=force)
-    summary.save(output)
+    summary.save(output, force=force)
     typer.echo(f"{output}: {summary}", err=True)

@@ -39,7 +39,19 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class ConvBlock(nn.Module):
-    """Activation, convolution with zero padding, batch norm, and max pool by two if asked."""
+    """Activation, convolution with zero padding, batch norm, and max pool by two if asked.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+        Says which activation, and the batch norm's epsilon.
+    channels_in, channels_out : int
+    kernel_size : int
+        Positions that the convolution reads, an odd number.
+    dilation : int
+        Distance between them.
+    pool : bool
+    """
 
     def __init__(
         self,
@@ -86,7 +98,14 @@ class ConvBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """A dilated convolution to a bottleneck, a pointwise one back, added to the input."""
+    """A dilated convolution to a bottleneck, a pointwise one back, added to the input.
+
+    Parameters
+    ----------
+    config : BasenjiConfig
+    dilation : int
+        Distance, in bins, between what the first convolution reads.
+    """
 
     def __init__(self, config: BasenjiConfig, dilation: int) -> None:
         super().__init__()

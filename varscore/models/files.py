@@ -123,10 +123,17 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_tracks_beside(path: Path, n_tracks: int) -> TrackTable | None:
     """Read the table ``targets.txt`` in the folder of a model's file, if there is one.
 
+    Parameters
+    ----------
+    path : Path
+        A file of the model, whatever its name.
+    n_tracks : int
+        How many tracks the model predicts.
+
     Raises
     ------
     ModelError
-        If it has not a row for each of so many tracks.
+        If the table has not a row for each of them.
     """
     table = path.with_name(TRACKS_FILE)
     if not table.is_file():

@@ -99,7 +99,14 @@ def read_checkpoint(
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: str | Path, form: Form) -> None:
-    """Write a checkpoint in one of the three forms; what is there is replaced.
+    """Write a checkpoint in one of the three forms.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    path : str or Path
+        A file, or a folder for the hub's form; what is there is replaced.
+    form : {"native", "hub", "keras"}
 
     Raises
     ------

@@ -52,7 +52,13 @@ class TrackTable:
 
     @classmethod
     def from_names(cls, identifiers: Iterable[str], descriptions: Iterable[str]) -> TrackTable:
-        """Return the table of all of a model's tracks, in its order."""
+        """Return the table of all of a model's tracks.
+
+        Parameters
+        ----------
+        identifiers, descriptions : iterable of str
+            One each a track, in the model's order.
+        """
         names = tuple(identifiers)
         return cls(tuple(range(len(names))), names, tuple(descriptions))
 

@@ -1,4 +1,4 @@
-"""A Parquet file of results that appears whole or not at all."""
+"""A Parquet file of varscore's: written whole or not at all, read a row group at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
@@ -14,23 +13,22 @@ import pyarrow.parquet as pq
 
 from varscore.atomic import Partial, check_target, naming_output
 from varscore.errors import OutputError
+from varscore.results.provenance import Provenance, check_format, parse_json
 
 METADATA_KEY = "varscore"
 
 
 class ResultFile:
-    """Writes a Parquet file aside; a context manager, on whose exit the file appears, whole.
+    """Writes a Parquet file; a context manager.
 
-    Until then the rows stand aside, as `varscore.atomic` says.
+    The file appears when it is committed, which is the last that is done with it. Until then
+    its rows stand aside, as `varscore.atomic` says; without a commit they are removed.
 
     Parameters
     ----------
     path : str or Path
         The file to write.
     schema : pyarrow.Schema
-    metadata : dict
-        JSON-ready, kept under the file's metadata key ``varscore``. What is known only later
-        may be added until the exit.
     force : bool
         Whether to replace an existing file.
     dictionary, statistics : sequence of str
@@ -47,16 +45,13 @@ class ResultFile:
         self,
         path: str | Path,
         schema: pa.Schema,
-        metadata: dict[str, Any],
         *,
         force: bool = False,
         dictionary: Sequence[str] = ("chrom", "ref", "alt", "status"),
         statistics: Sequence[str] = ("chrom", "pos", "record"),
     ) -> None:
         check_target(path, force=force)
-        self.path = Path(path)
-        self.schema = schema
-        self.metadata = metadata
+        self.path, self.schema = Path(path), schema
         self._dictionary, self._statistics = list(dictionary), list(statistics)
         self._partial = Partial(self.path)
 
@@ -76,7 +71,7 @@ class ResultFile:
                 write_statistics=self._statistics,
             )
         except BaseException:
-            self._discard()
+            self._partial.__exit__()
             raise
         return self
 
@@ -91,66 +86,139 @@ class ResultFile:
         with naming_output(self.path):
             self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._parquet.is_open = False  # else its finaliser writes to the closed file
-            self._discard()
+    def commit(self, provenance: Provenance) -> None:
+        """Write how the table came about, and let the file appear.
 
-    def _finish(self) -> None:
-        text = json.dumps(self.metadata, allow_nan=False)
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        text = json.dumps(provenance.to_json(), allow_nan=False)
         with naming_output(self.path):
             self._parquet.add_key_value_metadata({METADATA_KEY: text})
             self._parquet.close()
             self._file.close()
-            self._partial.commit()
+        self._partial.commit()
 
-    def _discard(self) -> None:
-        """Close and remove the partial file, if there is one; after success there is none."""
+    def __exit__(self, *_: object) -> None:
+        self._parquet.is_open = False  # else its finaliser writes to the closed file
         with suppress(OSError):
             self._file.close()
         self._partial.__exit__()
 
 
-@contextmanager
-def reading(file: Path) -> Iterator[None]:
-    """Turn what a missing or damaged Parquet file raises into an `OutputError`."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise OutputError(f"{file}: no such file") from error
-    except (OSError, pa.ArrowInvalid) as error:
-        reason = str(error).partition("\n")[0]
-        raise OutputError(f"{file}: not a whole Parquet file: {reason}") from error
+class ResultReader:
+    """Reads a Parquet file of varscore's; a context manager.
 
+    Parameters
+    ----------
+    path : str or Path
 
-def open_result(file: Path) -> pq.ParquetFile:
-    """Open a Parquet file of varscore's for reading.
+    Attributes
+    ----------
+    path : Path
+    schema : pyarrow.Schema
+        Its columns, without the file's metadata.
+    rows : int
 
     Raises
     ------
     OutputError
-        If the file is absent, not whole or not varscore's.
+        If the file is absent, not whole, not varscore's or of a later version of varscore.
     """
-    with reading(file):
-        parquet = pq.ParquetFile(file)
-    if METADATA_KEY.encode() not in (parquet.metadata.metadata or {}):
-        parquet.close()
-        raise OutputError(
-            f"{file}: a Parquet file, but not one that varscore wrote "
-            f"(no metadata {METADATA_KEY!r})"
-        )
-    return parquet
 
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        with self._naming():
+            self._parquet = pq.ParquetFile(self.path)
+        try:
+            self.metadata = self._metadata()
+        except BaseException:
+            self._parquet.close()
+            raise
+        self.schema = self._parquet.schema_arrow.remove_metadata()
+        self.rows: int = self._parquet.metadata.num_rows
 
-def file_metadata(parquet: pq.ParquetFile) -> dict[str, Any]:
-    """Return how an open result was made."""
-    metadata: dict[str, Any] = json.loads(parquet.metadata.metadata[METADATA_KEY.encode()])
-    return metadata
+    def _metadata(self) -> dict[str, Any]:
+        text = (self._parquet.metadata.metadata or {}).get(METADATA_KEY.encode())
+        if text is None:
+            raise OutputError(
+                f"{self.path}: a Parquet file, but not one that varscore wrote "
+                f"(no metadata {METADATA_KEY!r})"
+            )
+        facts = parse_json(text, self.path)
+        check_format(facts, self.path)
+        return dict(facts)
+
+    def provenance(self) -> Provenance:
+        """Return how the table came about.
+
+        Raises
+        ------
+        OutputError
+            If what the file says about that is damaged.
+        """
+        return Provenance.from_json(self.metadata, self.path)
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Read some columns, at once.
+
+        Raises
+        ------
+        OutputError
+            If the file is damaged.
+        """
+        with self._naming():
+            return self._parquet.read(columns=list(columns))
+
+    def groups(
+        self, columns: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Iterator[pa.Table]:
+        """Read rows, a row group at a time.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            All if not given.
+        start, stop : int
+            Numbers of the first row and of the one after the last, 0-based; all if not given.
+
+        Yields
+        ------
+        pyarrow.Table
+
+        Raises
+        ------
+        OutputError
+            If the file is damaged.
+        """
+        last = self.rows if stop is None else stop
+        first = 0
+        for group in range(self._parquet.num_row_groups):
+            rows = self._parquet.metadata.row_group(group).num_rows
+            low, high = max(start - first, 0), min(last - first, rows)
+            if low < high:
+                with self._naming():
+                    table = self._parquet.read_row_group(
+                        group, columns=None if columns is None else list(columns)
+                    )
+                yield table.slice(low, high - low)
+            first += rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parquet.close()
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Turn what a missing or damaged Parquet file raises into an `OutputError`."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise OutputError(f"{self.path}: no such file") from error
+        except (OSError, pa.ArrowInvalid) as error:
+            reason = str(error).partition("\n")[0]
+            raise OutputError(f"{self.path}: not a whole Parquet file: {reason}") from error

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from varscore.atomic import write_json
+from varscore.atomic import check_target, write_json
+from varscore.errors import OutputError
+from varscore.results.records import from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,15 @@ class ScoreSummary:
         rate = self.rows / self.seconds if self.seconds else 0.0
         return f"{self.rows:,} rows ({counts}) in {self.seconds:.1f} s, {rate:.3g} variants/s"
 
-    def save(self, result: str | Path) -> Path:
-        """Write the summary as JSON beside a result: ``x.parquet``, ``x.summary.json``.
+    def save(self, result: str | Path, *, force: bool = False) -> Path:
+        """Write the summary as JSON beside a result, where `summary_path` says.
+
+        Parameters
+        ----------
+        result : str or Path
+            Whose summary it is.
+        force : bool
+            Replace the result's former summary.
 
         Returns
         -------
@@ -43,30 +53,76 @@ class ScoreSummary:
         Raises
         ------
         OutputError
-            If it cannot be written.
+            As `check_summary`.
         """
+        check_summary(result, force=force)
         path = summary_path(result)
-        rate = self.rows / self.seconds if self.seconds else None
-        write_json(
-            path,
-            {
-                **asdict(self),
-                "seconds": round(self.seconds, 3),
-                "variants_per_second": rate and round(rate, 3),
-            },
-        )
+        rate = round(self.rows / self.seconds, 3) if self.seconds else None
+        seconds = round(self.seconds, 3)
+        content = _Content(Path(result).name, self.rows, self.statuses, seconds, rate)
+        write_json(path, to_json(content))
         return path
 
     @classmethod
     def load(cls, result: str | Path) -> Self | None:
-        """Read the summary beside a result; None if there is none."""
-        try:
-            facts = json.loads(summary_path(result).read_text(encoding="utf-8"))
-            return cls(facts["rows"], facts["statuses"], facts["seconds"])
-        except (OSError, ValueError, KeyError):
+        """Read the summary beside a result; None if there is none, or a damaged one."""
+        content = _read(summary_path(result))
+        if content is None or content.result != Path(result).name:
             return None
+        return cls(content.rows, content.statuses, content.seconds)
 
 
 def summary_path(result: str | Path) -> Path:
-    """Return where the summary of a result is."""
-    return Path(result).with_suffix(".summary.json")
+    """Return where the summary of a result is.
+
+    Of ``x.parquet`` it is ``x.summary.json``; ``.summary.json`` is added to any other name.
+    """
+    path = Path(result)
+    name = path.stem if path.suffix == ".parquet" else path.name
+    return path.with_name(f"{name}.summary.json")
+
+
+def check_summary(result: str | Path, *, force: bool = False) -> None:
+    """Check that the summary of a result can be written, before the work.
+
+    Parameters
+    ----------
+    result : str or Path
+        Whose summary it is.
+    force : bool
+        Whether the result's former summary may be replaced. Any other file never is.
+
+    Raises
+    ------
+    OutputError
+        If another file has its name, if there is a former summary and `force` is not given,
+        or if the folder is missing or not writable.
+    """
+    path = summary_path(result)
+    if os.path.lexists(path):
+        content, name = _read(path), Path(result).name
+        if content is None or content.result != name:
+            found = f" but that of {content.result}" if content else ""
+            raise OutputError(
+                f"output {path}: exists and is not the summary of {name}{found}, so it is not "
+                f"replaced; move it away, or give {name} another name"
+            )
+    check_target(path, force=force)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What stands in the file."""
+
+    result: str
+    rows: int
+    statuses: dict[str, int]
+    seconds: float
+    variants_per_second: float | None = None
+
+
+def _read(path: Path) -> _Content | None:
+    try:
+        return from_json(_Content, json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return None

@@ -5,21 +5,19 @@ What made it stands in the file's metadata, what a column holds in the column's.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from varscore.errors import ModelError, OutputError
+from varscore.errors import ModelError
 from varscore.models.tracks import TrackTable
-from varscore.results.file import ResultFile, file_metadata, open_result, reading
+from varscore.results.file import ResultFile
+from varscore.results.provenance import Provenance
 from varscore.variant import Allele, Status
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a plan needs none
@@ -97,7 +95,7 @@ def rows_per_group(schema: pa.Schema) -> int:
 
 
 class ScoreWriter:
-    """Writes a result; a context manager, on whose exit the file appears, whole.
+    """Writes a result, which appears when it is committed; a context manager.
 
     It is a `varscore.results.file.ResultFile`; what it holds does not depend on how its rows
     were cut into calls of `write`.
@@ -110,9 +108,6 @@ class ScoreWriter:
         The S statistics that `write` gets, in its order.
     tracks : TrackTable
         The T tracks that `write` gets, in its order.
-    metadata : dict
-        JSON-ready; how the scores were made. What is known only later may be added to the
-        attribute `metadata` until the exit.
     force : bool
         Whether to replace an existing file.
     group_rows : int, optional
@@ -131,14 +126,12 @@ class ScoreWriter:
         path: str | Path,
         statistics: Sequence[Statistic],
         tracks: TrackTable,
-        metadata: dict[str, Any],
         *,
         force: bool = False,
         group_rows: int | None = None,
     ) -> None:
         self.schema = score_schema(statistics, tracks)
-        self.metadata = metadata
-        self._file = ResultFile(path, self.schema, metadata, force=force)
+        self._file = ResultFile(path, self.schema, force=force)
         self._statistics = tuple(statistics)
         self._tracks = tracks
         self._n_columns = len(self._statistics) * len(tracks)
@@ -188,20 +181,20 @@ class ScoreWriter:
             if len(self._alleles) == self._group_rows:
                 self._write_group()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            try:
-                if self._alleles:
-                    self._write_group()
-            except BaseException:
-                self._file.__exit__(*sys.exc_info())
-                raise
-        self._file.__exit__(kind, error, traceback)
+    def commit(self, provenance: Provenance) -> None:
+        """Write what is held still and how the scores were made; the file appears.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        if self._alleles:
+            self._write_group()
+        self._file.commit(provenance)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.__exit__()
 
     def _write_group(self) -> None:
         rows = len(self._alleles)
@@ -226,115 +219,6 @@ class ScoreWriter:
         )
 
 
-def read_scores(
-    path: str | Path,
-    statistic: str | Sequence[str] | None = "SAD",
-    tracks: str | Sequence[str] | None = None,
-    *,
-    columns: Sequence[str] = VARIANT_COLUMNS,
-) -> pd.DataFrame:
-    """Read some of a result's columns; the others are not touched.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file that varscore wrote, or a folder of such files with equal columns, which are
-        read as one, in the order of their names.
-    statistic : str, sequence of str or None
-        One or several of the file's statistics; None reads all.
-    tracks : str, sequence of str or None
-        Identifiers, or a regular expression on descriptions and identifiers, as in
-        `TrackTable.select`; None reads all.
-    columns : sequence of str
-        Which of `VARIANT_COLUMNS` to read; `pos` is 1-based.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an allele, in the file's order: `columns`, then the float32 columns
-        ``<statistic>_<identifier>``. Rows that could not be scored have NaN in all of
-        these and say why in ``status``.
-
-    Raises
-    ------
-    OutputError
-        If the file is absent, not whole or not varscore's, or lacks a column asked for.
-    OptionError
-        If `tracks` names none of the file's tracks.
-
-    Examples
-    --------
-    >>> import varscore
-    >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet")
-    >>> read_scores("scores.parquet", "SAD", "DNASE:.*liver", columns=["key"]).columns.to_list()
-    ['key', 'SAD_ENCFF833POA']
-    """
-    unknown = [name for name in columns if name not in VARIANT_COLUMNS]
-    if unknown:
-        raise OutputError(
-            f"{path}: {unknown[0]!r} is no variant column; "
-            f"choose from {', '.join(VARIANT_COLUMNS)}"
-        )
-    schema, chosen, tables = None, list(columns), []
-    for file in _files(path):
-        with open_result(file) as parquet:
-            if schema is None:
-                schema = parquet.schema_arrow
-                chosen += _choose(file, schema, statistic, tracks)
-            elif not parquet.schema_arrow.equals(schema):
-                raise OutputError(
-                    f"{file}: its columns differ from those of the other files in its folder; "
-                    "only results of the same statistics and tracks are read as one"
-                )
-            with reading(file):
-                tables.append(parquet.read(columns=chosen))
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-    return frame
-
-
-def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Return how a result was made; for a folder of files, what its first file says.
-
-    Raises
-    ------
-    OutputError
-        If the file is absent, not whole or not varscore's.
-    """
-    with open_result(_files(path)[0]) as parquet:
-        return file_metadata(parquet)
-
-
-def _choose(
-    file: Path,
-    schema: pa.Schema,
-    statistic: str | Sequence[str] | None,
-    tracks: str | Sequence[str] | None,
-) -> list[str]:
-    """Return the names of the score columns for a choice of statistics and tracks."""
-    present: dict[str, list[dict[str, str]]] = {}
-    for field in schema:
-        if field.name not in VARIANT_COLUMNS:
-            facts = {k.decode(): v.decode() for k, v in field.metadata.items()}
-            present.setdefault(facts["statistic"], []).append(facts)
-    if statistic is None:
-        wanted = list(present)
-    else:
-        wanted = [statistic] if isinstance(statistic, str) else list(statistic)
-    names = []
-    for name in dict.fromkeys(wanted):
-        if name not in present:
-            raise OutputError(
-                f"{file}: no statistic {name!r} in it; choose from {', '.join(present)}"
-            )
-        table = TrackTable(
-            tuple(int(facts["index"]) for facts in present[name]),
-            tuple(facts["identifier"] for facts in present[name]),
-            tuple(facts["description"] for facts in present[name]),
-        )
-        names += [f"{name}_{identifier}" for identifier in table.select(tracks).identifiers]
-    return names
-
-
 def variant_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
     """Return alleles as the columns `VARIANT_COLUMNS` of a table."""
     return [
@@ -345,13 +229,3 @@ def variant_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
 
 def _scored(alleles: Sequence[Allele]) -> NDArray[np.bool_]:
     return np.array([allele.status == Status.SCORED for allele in alleles], dtype=np.bool_)
-
-
-def _files(path: str | Path) -> list[Path]:
-    path = Path(path)
-    if not path.is_dir():
-        return [path]
-    files = sorted(path.glob("*.parquet"))
-    if not files:
-        raise OutputError(f"{path}: a folder without .parquet files")
-    return files

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from varscore.atomic import Partial, check_target, naming_output
 from varscore.errors import OutputError
 from varscore.models.notice import notice
-from varscore.results.digest import RowDigest
-from varscore.results.file import (
-    ResultFile,
-    file_metadata,
-    open_result,
-    reading,
-)
+from varscore.results.file import ResultFile, ResultReader
+from varscore.results.provenance import Provenance
 from varscore.results.summary import ScoreSummary
-from varscore.results.table import VARIANT_COLUMNS, rows_per_group
+from varscore.results.table import rows_per_group
+from varscore.shards.proof import prove_whole
 from varscore.shards.shard import ShardPlan, scored_files
 
 Order = Literal["input", "genome"]
@@ -34,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _BUCKET_BYTES = 128 * 2**20
 _MOST_BUCKETS = 256
+_DATASET_FILE = re.compile(r"\d{5,}\.parquet")
 
 
 def merge_shards(
@@ -84,17 +82,13 @@ def merge_shards(
     whole = ShardPlan.read(plan)
     files = scored_files(scores, whole)
     check_target(output, force=force, folder=dataset)
-    made = _check_shards(whole, files)
-    if warning := notice(made["model"]):
+    if dataset:
+        _check_dataset(output)
+    made = prove_whole(whole, files)
+    if made.model is not None and (warning := notice(made.model)):
         logger.warning("%s", warning)
-    with open_result(files[0]) as parquet:
-        schema = parquet.schema_arrow.remove_metadata()
-    metadata = {
-        **{key: made[key] for key in ("version", "model", "vcf", "options", "engine", "torch")},
-        "genome": whole.genome,
-        "rows": whole.rows,
-        "statuses": dict(sorted(whole.statuses.items())),
-    }
+    with ResultReader(files[0]) as reader:
+        schema = reader.schema
     with ExitStack() as stack:
         if order == "genome":
             tables = _in_genome_order(whole, files)
@@ -103,112 +97,41 @@ def merge_shards(
         else:
             tables = stack.enter_context(_in_input_order(whole, files, schema, output))
         if dataset:
-            _write_dataset(output, schema, metadata, tables, whole)
+            _write_dataset(output, schema, made, tables, len(files))
         else:
-            with ResultFile(output, schema, metadata, force=force) as file:
+            with ResultFile(output, schema, force=force) as file:
                 for table in _regroup(tables, rows_per_group(schema)):
                     file.write(table)
+                file.commit(made)
     summaries = [ScoreSummary.load(file) for file in files]
     seconds = sum(summary.seconds for summary in summaries if summary is not None)
     return ScoreSummary(whole.rows, dict(whole.statuses), seconds)
 
 
-def _check_shards(plan: ShardPlan, files: Sequence[Path]) -> dict[str, Any]:
-    """Prove that all of the plan's scores are there and were made alike; return how."""
-    absent = [file for file in files if not file.is_file()]
-    if absent:
-        raise OutputError(
-            f"{absent[0]}: no such file; {len(absent)} of {len(files)} shards are not scored; "
-            "score them with `varscore score --shard` first"
-        )
-    first: dict[str, Any] = {}
-    expected: dict[str, Any] = {}
-    engines: list[Any] = []
-    for entry, file in zip(plan.shards, files, strict=True):
-        with open_result(file) as parquet:
-            if _digest(parquet, file) != entry.variants:
-                raise OutputError(
-                    f"{file}: its rows are not those of shard {entry.number} of the plan "
-                    f"({parquet.metadata.num_rows} rows, expected {entry.rows} of {plan.vcf}); "
-                    "score that shard again"
-                )
-            facts = file_metadata(parquet)
-            _check_genome(plan, facts["genome"], file)
-            found = {
-                "version": facts["version"],
-                "model": {key: facts["model"].get(key) for key in ("sha256", "config")},
-                "options": facts["options"],
-                "columns": parquet.schema_arrow.names,
-            }
-        first, expected = first or facts, expected or found
-        if facts["engine"] not in engines:
-            engines.append(facts["engine"])
-        for what, value in found.items():
-            if value != expected[what]:
-                raise OutputError(
-                    f"{file}: was made with other {what} than {files[0]} "
-                    f"({_difference(value, expected[what])}); score both alike"
-                )
-    if len(engines) > 1:  # the same options may lead to other arithmetic on another machine
-        logger.warning("machines of different kinds scored the shards: %s", engines)
-        return first | {"engine": engines}
-    return first
-
-
-def _check_genome(plan: ShardPlan, genome: dict[str, Any], file: Path) -> None:
-    for contig, digest in genome["m5"].items():
-        if digest != plan.genome["m5"].get(contig):
+def _check_dataset(output: Path) -> None:
+    """Refuse to replace a folder that holds what no dataset does, but for hidden files."""
+    entries = sorted(output.iterdir()) if output.is_dir() else []
+    for entry in entries:
+        if not entry.name.startswith(".") and not _DATASET_FILE.fullmatch(entry.name):
             raise OutputError(
-                f"{file}: was scored on another genome ({genome['file']}) than the plan's "
-                f"({plan.genome['file']}): contig {contig} has other bases there; score that "
-                "shard again"
+                f"output {output}: holds {entry.name}, which is no file of a dataset, so it is "
+                "not replaced; give another name"
             )
 
 
-def _digest(parquet: pq.ParquetFile, file: Path) -> str:
-    """Return the digest of a file's rows, without their scores."""
-    digest = RowDigest()
-    for group in range(parquet.num_row_groups):
-        with reading(file):
-            table = parquet.read_row_group(group, columns=list(VARIANT_COLUMNS))
-        digest.update(table[name].to_pylist() for name in VARIANT_COLUMNS)
-    return digest.hexdigest()
-
-
-def _difference(found: Any, expected: Any) -> str:
-    """Say where two records differ first."""
-    if isinstance(found, dict):
-        key = next(key for key in expected if found.get(key) != expected[key])
-        return f"{key}: {_difference(found.get(key), expected[key])}"
-    if isinstance(found, list) and isinstance(expected, list):
-        return f"{len(found)} there, {len(expected)} here, or others"
-    return f"{found!r} there, {expected!r} here"
-
-
 def _in_plan_order(files: Sequence[Path]) -> Iterator[pa.Table]:
-    for file in files:
-        yield from _rows(file)
+    return chain.from_iterable(map(_rows, files))
 
 
 def _rows(file: Path, start: int = 0, stop: int | None = None) -> Iterator[pa.Table]:
-    """Read the rows of a file from one number to another, a row group at a time."""
-    with open_result(file) as parquet:
-        last = parquet.metadata.num_rows if stop is None else stop
-        first = 0
-        for group in range(parquet.num_row_groups):
-            rows = parquet.metadata.row_group(group).num_rows
-            low, high = max(start - first, 0), min(last - first, rows)
-            if low < high:
-                with reading(file):
-                    table = parquet.read_row_group(group)
-                yield table.slice(low, high - low)
-            first += rows
+    with ResultReader(file) as reader:
+        yield from reader.groups(start=start, stop=stop)
 
 
 def _in_genome_order(plan: ShardPlan, files: Sequence[Path]) -> Iterator[pa.Table]:
     """Read contig by contig, if the plan has them in another order than the genome."""
     order = list(dict.fromkeys(name for entry in plan.shards for name, _ in entry.contigs))
-    rank = {name: number for number, name in enumerate(plan.genome["contigs"])}
+    rank = {name: number for number, name in enumerate(plan.provenance.genome.contigs)}
     wanted = sorted(order, key=lambda name: rank.get(name, len(rank)))
     if wanted == order:
         yield from _in_plan_order(files)
@@ -259,10 +182,8 @@ def _sorted_buckets(
 
 def _records(files: Sequence[Path]) -> Iterator[pa.Table]:
     for file in files:
-        with open_result(file) as parquet, reading(file):
-            table = parquet.read(columns=["record"])
-        if table.num_rows:
-            yield table
+        with ResultReader(file) as reader:
+            yield from reader.groups(["record"])
 
 
 def _regroup(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -285,22 +206,23 @@ def _regroup(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
 def _write_dataset(
     output: Path,
     schema: pa.Schema,
-    metadata: dict[str, Any],
+    made: Provenance,
     tables: Iterator[pa.Table],
-    plan: ShardPlan,
+    n_files: int,
 ) -> None:
-    """Write a folder with as many files as there are shards, of equal numbers of rows."""
+    """Write a folder with so many files, or fewer, of equal numbers of rows."""
     group = rows_per_group(schema)
-    per_file = max(group, -(-plan.rows // max(1, len(plan.shards)) // group) * group)
+    per_file = max(group, -(-made.rows // n_files // group) * group)
     with Partial(output, folder=True) as folder:
         groups = _regroup(tables, group)
         written, table = 0, next(groups, None)
         while table is not None or not written:
             written += 1
-            with ResultFile(folder.path / f"{written:05d}.parquet", schema, metadata) as file:
+            with ResultFile(folder.path / f"{written:05d}.parquet", schema) as file:
                 rows = 0
                 while table is not None and rows < per_file:
                     file.write(table)
                     rows += table.num_rows
                     table = next(groups, None)
+                file.commit(made)
         folder.commit()

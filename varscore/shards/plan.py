@@ -5,28 +5,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from varscore.atomic import Partial, naming_output, remove_stale, write_json
+from varscore.atomic import Partial, naming_output, remove_stale
 from varscore.errors import OptionError, OutputError
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
-from varscore.options import DEFAULT_MAX_ALLELE_LENGTH, ScoreOptions
+from varscore.options import DEFAULT_MAX_ALLELE_LENGTH, ScoreOptions, names
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultFile
+from varscore.results.provenance import GenomeRecord, Provenance, ShardEntry
 from varscore.results.table import VARIANT_COLUMNS, variant_columns
-from varscore.shards.shard import PLAN_FILE, SHARD_SCHEMA, ShardEntry, ShardPlan
+from varscore.shards.shard import PLAN_FILE, SHARD_SCHEMA, ShardPlan
 from varscore.variant import Variant
-from varscore.version import __version__
 
 _BATCH_ROWS = 65536
+_SPOOL = "alleles"  # until all are read
 _MANY_SHARDS = 1000
 _LEAST_ROWS = 256
 _FILES = re.compile(rf"{re.escape(PLAN_FILE)}|\d{{4,}}\.parquet")
@@ -84,50 +85,31 @@ def plan_shards(
         allow_ref_mismatches=allow_ref_mismatches,
     )
     folder = Path(folder)
-    spool = folder / "alleles"
     _prepare(folder, force=force)
-    reference = genome if isinstance(genome, ReferenceGenome) else ReferenceGenome(genome)
-    spooled = Partial(spool)
-    try:
-        source = AlleleSource(vcf, reference, planned)
-        keys, survey = _spool(source, spooled.__enter__().path)
+    with ExitStack() as stack:
+        reference = genome
+        if not isinstance(reference, ReferenceGenome):
+            reference = stack.enter_context(ReferenceGenome(reference))
+        spooled = stack.enter_context(Partial(folder / _SPOOL))
+        keys, survey = _spool(AlleleSource(vcf, reference, planned), spooled)
         survey.judge()
-        with naming_output(spool), pa.memory_map(str(spooled.path)) as mapped:
+        writer = _Writer(folder, Path(vcf).name, reference, planned)
+        with naming_output(spooled.target), pa.memory_map(str(spooled.path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
-            order = keys.order()
+            order, costs = keys.order(), keys.costs
             if order is not None:
-                table = table.take(order)
-            costs = keys.costs if order is None else keys.costs[order]
+                table, costs = table.take(order), costs[order]
             if shards is None:
                 fitting = -(-table.num_rows // _LEAST_ROWS)
                 shards = min(max(1, fitting), _MANY_SHARDS)
-            options = {
-                "region": region,
-                "max_allele_length": max_allele_length,
-                "allow_ref_mismatches": allow_ref_mismatches,
-            }
-            writer = _Writer(folder, Path(vcf).name, reference, options)
-            bounds = _cut(costs, shards)
             entries = tuple(
                 writer.write(number, table.slice(start, stop - start))
-                for number, (start, stop) in enumerate(pairwise(bounds), 1)
+                for number, (start, stop) in enumerate(pairwise(_cut(costs, shards)), 1)
             )
             del table
-    finally:
-        spooled.__exit__()
-        if not isinstance(genome, ReferenceGenome):
-            reference.close()
-    plan = ShardPlan(
-        version=__version__,
-        vcf=Path(vcf).name,
-        genome={**writer.genome, "m5": dict(sorted(writer.digests.items()))},
-        options=options,
-        rows=sum(entry.rows for entry in entries),
-        statuses={status.value: n for status, n in survey.statuses.most_common()},
-        in_input_order=order is None,
-        shards=entries,
-    )
-    write_json(folder / PLAN_FILE, asdict(plan))
+    statuses = {status.value: n for status, n in survey.statuses.most_common()}
+    plan = ShardPlan(writer.provenance(statuses), order is None, entries)
+    plan.write(folder)
     return plan
 
 
@@ -143,7 +125,7 @@ def _prepare(folder: Path, *, force: bool) -> None:
             )
         for path in sorted(former, reverse=True):  # plan.json first: without it is no plan
             path.unlink()
-        remove_stale(folder / "alleles")
+        remove_stale(folder / _SPOOL)
 
 
 @dataclass(frozen=True)
@@ -163,14 +145,14 @@ class _Keys:
         return np.lexsort((self.positions, self.contigs))
 
 
-def _spool(source: AlleleSource, spool: Path) -> tuple[_Keys, Survey]:
+def _spool(source: AlleleSource, spool: Partial) -> tuple[_Keys, Survey]:
     """Write all alleles to a file that can be mapped into memory."""
     survey = Survey(source)
     ranks: dict[str, int] = {}
     contigs, positions, costs = [], [], []
     with (
-        naming_output(spool),
-        open(spool, "wb") as file,
+        naming_output(spool.target),
+        open(spool.path, "wb") as file,
         pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
     ):
         for batch in source.batches():
@@ -191,9 +173,9 @@ def _spool(source: AlleleSource, spool: Path) -> tuple[_Keys, Survey]:
             writer.write_batch(
                 pa.record_batch([*variant_columns(batch), *columns], schema=SHARD_SCHEMA)
             )
-            names = (survey.contigs[allele.chrom] or allele.chrom for allele in batch)
+            places = (survey.contigs[allele.chrom] or allele.chrom for allele in batch)
             contigs.append(
-                np.array([ranks.setdefault(name, len(ranks)) for name in names], np.int32)
+                np.array([ranks.setdefault(name, len(ranks)) for name in places], np.int32)
             )
             positions.append(np.array([allele.pos for allele in batch], np.int64))
             costs.append(np.array([_cost(variant) for variant in variants], np.int64))
@@ -224,12 +206,12 @@ class _Writer:
     """Writes the shards of a plan."""
 
     def __init__(
-        self, folder: Path, vcf: str, reference: ReferenceGenome, options: Mapping[str, Any]
+        self, folder: Path, vcf: str, reference: ReferenceGenome, options: ScoreOptions
     ) -> None:
-        self.folder, self.vcf, self.options = folder, vcf, dict(options)
+        self._folder, self._vcf = folder, vcf
+        self._options = {name: getattr(options, name) for name in names("planned")}
         self._reference = reference
-        self.genome = {"file": reference.path.name, "contigs": reference.lengths}
-        self.digests: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
 
     def write(self, number: int, table: pa.Table) -> ShardEntry:
         digest = RowDigest()
@@ -240,24 +222,34 @@ class _Writer:
             statuses.update(batch["status"].to_pylist())
             _count_runs(runs, self._names(batch))
         used = sorted(set(table["contig"].unique().to_pylist()) - {None})
-        new = [contig for contig in used if contig not in self.digests]
-        self.digests |= self._reference.digest(new)
-        entry = ShardEntry(
-            number, table.num_rows, dict(sorted(statuses.items())), runs, digest.hexdigest()
-        )
-        metadata = {
-            "version": __version__,
-            "vcf": self.vcf,
-            "genome": {**self.genome, "m5": {contig: self.digests[contig] for contig in used}},
-            "options": self.options,
-            "shard": asdict(entry),
-        }
-        with ResultFile(
-            self.folder / entry.file_name, SHARD_SCHEMA, metadata, force=True
-        ) as file:
+        new = [contig for contig in used if contig not in self._digests]
+        self._digests |= self._reference.digest(new)
+        counts = dict(sorted(statuses.items()))
+        entry = ShardEntry(number, table.num_rows, counts, tuple(runs), digest.hexdigest())
+        with ResultFile(self._folder / entry.file_name, SHARD_SCHEMA, force=True) as file:
             for start in range(0, table.num_rows, _BATCH_ROWS):
                 file.write(table.slice(start, _BATCH_ROWS))
+            file.commit(self.provenance(counts, used, entry))
         return entry
+
+    def provenance(
+        self,
+        statuses: Mapping[str, int],
+        contigs: Iterable[str] | None = None,
+        entry: ShardEntry | None = None,
+    ) -> Provenance:
+        """Return how a shard came about, or without one the whole plan so far."""
+        wanted = sorted(self._digests) if contigs is None else contigs
+        m5 = {contig: self._digests[contig] for contig in wanted}
+        lengths = dict(self._reference.lengths)
+        return Provenance(
+            genome=GenomeRecord(self._reference.path.name, lengths, m5),
+            vcf=self._vcf,
+            options=self._options,
+            rows=sum(statuses.values()),
+            statuses=dict(statuses),
+            shard=entry,
+        )
 
     def _names(self, batch: pa.RecordBatch) -> Iterable[str]:
         known = {

@@ -13,7 +13,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
 from varscore.options import ScoreOptions, names
 from varscore.progress import VariantProgress
-from varscore.results.file import file_metadata, open_result
+from varscore.results.file import ResultReader
 from varscore.results.summary import ScoreSummary
 from varscore.score import Scorer
 from varscore.shards.shard import Shard, shard_fingerprint
@@ -114,15 +114,22 @@ class ShardScorer:
             As `score_shard`.
         """
         self._check_genome(shard)
-        options = replace(self._scorer.options, **shard.options)
-        metadata = self._scorer.metadata(shard.vcf, options) | {
-            "shard": asdict(shard.entry),
-            "fingerprint": self.fingerprint(shard),
-        }
-        return self._scorer.score(shard.alleles(), output, metadata, progress, force=force)
+        return self._scorer.score(
+            shard.alleles(),
+            output,
+            progress,
+            vcf=shard.provenance.vcf,
+            options=replace(self._scorer.options, **shard.provenance.options),
+            shard=shard.entry,
+            fingerprint=self.fingerprint(shard),
+            force=force,
+        )
 
     def has_scored(self, shard: Shard, output: str | Path) -> bool:
         """Tell whether a file is this scorer's result for a shard, and whole.
+
+        Scores of another arithmetic, as of a machine of another kind, are not: results of
+        both could not be merged.
 
         Parameters
         ----------
@@ -130,15 +137,17 @@ class ShardScorer:
         output : str or Path
         """
         try:
-            with open_result(Path(output)) as parquet:
-                found = file_metadata(parquet).get("fingerprint")
+            with ResultReader(output) as reader:
+                found = reader.provenance()
         except OutputError:
             return False
-        return bool(found == self.fingerprint(shard))
+        if found.engine is None or found.engine.kind != self._scorer.arithmetic.kind:
+            return False
+        return found.fingerprint == self.fingerprint(shard)
 
     def _check_genome(self, shard: Shard) -> None:
-        genome = self._scorer.genome
-        for contig, expected in shard.genome["m5"].items():
+        genome, planned = self._scorer.genome, shard.provenance.genome
+        for contig, expected in planned.m5.items():
             if contig not in genome.lengths:
                 found = "has no such contig"
             elif genome.digest([contig])[contig] == expected:
@@ -147,6 +156,6 @@ class ShardScorer:
                 found = "has other bases there"
             raise GenomeError(
                 f"{genome.path}: the plan was made with another genome "
-                f"({shard.genome['file']}): for contig {contig} this one {found}; give the "
+                f"({planned.file}): for contig {contig} this one {found}; give the "
                 "plan's own genome, or run `varscore plan` again"
             )

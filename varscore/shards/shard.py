@@ -7,7 +7,6 @@ never sees the VCF.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,18 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from varscore.atomic import write_json
 from varscore.errors import OutputError
 from varscore.results.digest import fingerprint
-from varscore.results.file import file_metadata, open_result, reading
+from varscore.results.file import ResultReader
+from varscore.results.provenance import (
+    Provenance,
+    ShardEntry,
+    check_format,
+    damaged,
+    parse_json,
+)
+from varscore.results.records import from_json, to_json
 from varscore.results.table import VARIANT_FIELDS
 from varscore.variant import Allele, Status, Variant
 
@@ -36,74 +44,44 @@ SHARD_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class ShardEntry:
-    """What a plan says of one of its shards.
-
-    Attributes
-    ----------
-    number : int
-        1-based.
-    rows : int
-        Alleles in it, which may be none.
-    statuses : dict of str to int
-        Alleles of each status.
-    contigs : list of (str, int)
-        Its rows lie on these contigs, in this order, so many on each; under the FASTA's
-        name, or the VCF's where the FASTA has no such contig.
-    variants : str
-        Digest of its rows.
-    """
-
-    number: int
-    rows: int
-    statuses: dict[str, int]
-    contigs: list[tuple[str, int]]
-    variants: str
-
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Self:
-        """Return the entry that was written as JSON, which knows no tuples."""
-        return cls(**{**facts, "contigs": [(name, rows) for name, rows in facts["contigs"]]})
-
-    @property
-    def file_name(self) -> str:
-        """Name of its table in the plan's folder, and of its scores in theirs."""
-        return f"{self.number:04d}.parquet"
-
-
-@dataclass(frozen=True)
 class ShardPlan:
     """How a VCF was cut: the content of ``plan.json``.
 
     Attributes
     ----------
-    version : str
-        Of varscore.
-    vcf : str
-        The VCF's file name.
-    genome : dict
-        ``file``, ``contigs`` (name to length) and ``m5`` (digests of the contigs with
-        variants to score, by name).
-    options : dict
-        ``region``, ``max_allele_length`` and ``allow_ref_mismatches``.
-    rows : int
-        Alleles in all.
-    statuses : dict of str to int
-        Alleles of each status.
+    provenance : Provenance
+        Of all rows; its options are ``region``, ``max_allele_length`` and
+        ``allow_ref_mismatches``.
     in_input_order : bool
         Whether the shards, one behind the other, have the rows in the VCF's order. If not,
         the VCF is not sorted, and the shards are.
     shards : tuple of ShardEntry
     """
 
-    version: str
-    vcf: str
-    genome: dict[str, Any]
-    options: dict[str, Any]
-    rows: int
-    statuses: dict[str, int]
+    provenance: Provenance
     in_input_order: bool
     shards: tuple[ShardEntry, ...]
+
+    @property
+    def rows(self) -> int:
+        """Alleles in all."""
+        return self.provenance.rows
+
+    @property
+    def statuses(self) -> dict[str, int]:
+        """Alleles of each status."""
+        return self.provenance.statuses
+
+    def write(self, folder: str | Path) -> None:
+        """Write the plan, which is the last that is written of it.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        facts = to_json(self)
+        write_json(Path(folder) / PLAN_FILE, {**facts.pop("provenance"), **facts})
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
@@ -116,18 +94,20 @@ class ShardPlan:
         """
         path = Path(folder) / PLAN_FILE
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-            shards = tuple(ShardEntry.from_json(entry) for entry in facts.pop("shards"))
-            return cls(**facts, shards=shards)
+            text = path.read_bytes()
         except FileNotFoundError as error:
             raise OutputError(
                 f"{path}: no such file; give the folder that `varscore plan` wrote"
             ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OutputError(
-                f"{path}: not a plan of this version of varscore ({error}); "
-                "run `varscore plan` again"
-            ) from error
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
+        facts = parse_json(text, path)
+        check_format(facts, path)
+        own = {name: facts.pop(name) for name in ("in_input_order", "shards") if name in facts}
+        try:
+            return from_json(cls, {"provenance": facts, **own})
+        except ValueError as error:
+            raise damaged(path, error) from error
 
     def __str__(self) -> str:
         counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.items())
@@ -144,19 +124,13 @@ class Shard:
     ----------
     path : Path
     entry : ShardEntry
-    vcf : str
-        The VCF's file name.
-    genome : dict
-        As in `ShardPlan`; ``m5`` has this shard's contigs only.
-    options : dict
-        As in `ShardPlan`.
+    provenance : Provenance
+        Its options are those of the plan; its digests those of this shard's contigs only.
     """
 
     path: Path
     entry: ShardEntry
-    vcf: str
-    genome: dict[str, Any]
-    options: dict[str, Any]
+    provenance: Provenance
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -167,13 +141,11 @@ class Shard:
         OutputError
             If the file is no whole shard.
         """
-        path = Path(path)
-        with open_result(path) as parquet:
-            facts = file_metadata(parquet)
-        if "shard" not in facts or "model" in facts:
+        with ResultReader(path) as reader:
+            made = reader.provenance()
+        if made.shard is None or made.model is not None:
             raise OutputError(f"{path}: not a shard that `varscore plan` wrote")
-        entry = ShardEntry.from_json(facts["shard"])
-        return cls(path, entry, facts["vcf"], facts["genome"], facts["options"])
+        return cls(Path(path), made.shard, made)
 
     def alleles(self) -> Iterator[Allele]:
         """Read the alleles one by one, with their variants.
@@ -183,10 +155,8 @@ class Shard:
         OutputError
             If the file is damaged.
         """
-        with open_result(self.path) as parquet:
-            for group in range(parquet.num_row_groups):
-                with reading(self.path):
-                    table = parquet.read_row_group(group)
+        with ResultReader(self.path) as reader:
+            for table in reader.groups():
                 columns = [column.to_pylist() for column in table.columns]
                 for row in zip(*columns, strict=True):
                     chrom, pos, name, ref, alt, record, allele, _, status, *normal = row
@@ -206,10 +176,17 @@ def shard_fingerprint(identity: Mapping[str, Any], shard: Shard) -> str:
     shard : Shard
     """
     return fingerprint(
-        {**identity, "genome": shard.genome["m5"], "variants": shard.entry.variants}
+        {**identity, "genome": shard.provenance.genome.m5, "variants": shard.entry.variants}
     )
 
 
 def scored_files(folder: str | Path, plan: ShardPlan) -> Sequence[Path]:
-    """Return where a plan's scores are, in the plan's order."""
+    """Return where a plan's scores are, in the plan's order.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Has the scores of all shards.
+    plan : ShardPlan
+    """
     return [Path(folder) / entry.file_name for entry in plan.shards]

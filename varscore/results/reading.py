@@ -1,0 +1,134 @@
+"""Reading results: chosen columns as a data frame, and how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from varscore.errors import OutputError
+from varscore.models.tracks import TrackTable
+from varscore.results.file import ResultReader
+from varscore.results.table import VARIANT_COLUMNS
+
+
+def read_scores(
+    path: str | Path,
+    statistic: str | Sequence[str] | None = "SAD",
+    tracks: str | Sequence[str] | None = None,
+    *,
+    columns: Sequence[str] = VARIANT_COLUMNS,
+) -> pd.DataFrame:
+    """Read some of a result's columns; the others are not touched.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that varscore wrote, or a folder of such files with equal columns, which are
+        read as one, in the order of their names.
+    statistic : str, sequence of str or None
+        One or several of the file's statistics; None reads all.
+    tracks : str, sequence of str or None
+        Identifiers, or a regular expression on descriptions and identifiers, as in
+        `TrackTable.select`; None reads all.
+    columns : sequence of str
+        Which of `VARIANT_COLUMNS` to read; `pos` is 1-based.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an allele, in the file's order: `columns`, then the float32 columns
+        ``<statistic>_<identifier>``. Rows that could not be scored have NaN in all of
+        these and say why in ``status``.
+
+    Raises
+    ------
+    OutputError
+        If the file is absent, not whole, not varscore's or of a later version of varscore,
+        or if it lacks a column asked for.
+    OptionError
+        If `tracks` names none of the file's tracks.
+
+    Examples
+    --------
+    >>> import varscore
+    >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet")
+    >>> read_scores("scores.parquet", "SAD", "DNASE:.*liver", columns=["key"]).columns.to_list()
+    ['key', 'SAD_ENCFF833POA']
+    """
+    unknown = [name for name in columns if name not in VARIANT_COLUMNS]
+    if unknown:
+        raise OutputError(
+            f"{path}: {unknown[0]!r} is no variant column; "
+            f"choose from {', '.join(VARIANT_COLUMNS)}"
+        )
+    schema, chosen, tables = None, list(columns), []
+    for file in _files(path):
+        with ResultReader(file) as reader:
+            if schema is None:
+                schema = reader.schema
+                chosen += _choose(file, schema, statistic, tracks)
+            elif not reader.schema.equals(schema):
+                raise OutputError(
+                    f"{file}: its columns differ from those of the other files in its folder; "
+                    "only results of the same statistics and tracks are read as one"
+                )
+            tables.append(reader.read(chosen))
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return frame
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Return how a result was made; for a folder of files, what its first file says.
+
+    Raises
+    ------
+    OutputError
+        If the file is absent, not whole, not varscore's or of a later version of varscore.
+    """
+    with ResultReader(_files(path)[0]) as reader:
+        return reader.metadata
+
+
+def _choose(
+    file: Path,
+    schema: pa.Schema,
+    statistic: str | Sequence[str] | None,
+    tracks: str | Sequence[str] | None,
+) -> list[str]:
+    """Return the names of the score columns for a choice of statistics and tracks."""
+    present: dict[str, list[dict[str, str]]] = {}
+    for field in schema:
+        if field.name not in VARIANT_COLUMNS:
+            facts = {k.decode(): v.decode() for k, v in field.metadata.items()}
+            present.setdefault(facts["statistic"], []).append(facts)
+    if statistic is None:
+        wanted = list(present)
+    else:
+        wanted = [statistic] if isinstance(statistic, str) else list(statistic)
+    names = []
+    for name in dict.fromkeys(wanted):
+        if name not in present:
+            raise OutputError(
+                f"{file}: no statistic {name!r} in it; choose from {', '.join(present)}"
+            )
+        table = TrackTable(
+            tuple(int(facts["index"]) for facts in present[name]),
+            tuple(facts["identifier"] for facts in present[name]),
+            tuple(facts["description"] for facts in present[name]),
+        )
+        names += [f"{name}_{identifier}" for identifier in table.select(tracks).identifiers]
+    return names
+
+
+def _files(path: str | Path) -> list[Path]:
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.parquet"))
+    if not files:
+        raise OutputError(f"{path}: a folder without .parquet files")
+    return files
