@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -12,11 +14,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import torch
 from writers import provenance, write_fasta, write_vcf
 
 import varscore.shards.merge
 import varscore.shards.score
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
+from varscore.engines.processor import Processor
 from varscore.errors import GenomeError, OutputError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.tracks import TrackTable
@@ -30,6 +34,7 @@ from varscore.shards.shard import Shard, ShardPlan, scored_files
 from varscore.statistics import get_statistics
 
 DATA = Path(__file__).parent / "data"
+PROCESSOR = Processor.of(torch.device("cpu"))
 
 # Sharding and threads change how variants meet in batches, and so the order of float32 sums:
 # the README states this bound.
@@ -276,6 +281,36 @@ def test_shards_computed_differently_are_refused(copy):
         "again on a machine like that of the others, or all with --precision float32"
     )
     assert not (copy / "m.parquet").exists()
+
+
+@pytest.mark.skipif(not PROCESSOR.bfloat16, reason="bfloat16 is not in this processor")
+def test_a_machine_without_bfloat16_is_not_mixed_with_one_that_has_it(
+    policy, small_model, tmp_path
+):
+    """oneDNN can be held to the instructions of an older machine, for a whole process."""
+    genome, vcf = policy / "policy.fa", tmp_path / "v.vcf"
+    write_vcf(vcf, [("chr1", 155, "T", "C"), ("chr1", 156, "G", "A")])
+    plan_shards(vcf, genome, tmp_path / "plan", shards=2)
+    older = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    (tmp_path / "shards").mkdir()
+    for number, environment in ((1, os.environ), (2, older)):
+        name = f"000{number}.parquet"
+        subprocess.run(
+            [
+                sys.executable, "-m", "varscore", "score", "--shard", tmp_path / "plan" / name,
+                "-g", genome, "-o", tmp_path / "shards" / name, "--precision", "mixed",
+                "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
+            ],
+            check=True, env=environment, capture_output=True,
+        )  # fmt: skip
+    with pytest.raises(OutputError) as refused:
+        merge_shards(tmp_path / "plan", tmp_path / "shards", tmp_path / "m.parquet")
+    for words in (
+        f"shard 1 on {PROCESSOR.name} with differences bfloat16",
+        f"shard 2 on {PROCESSOR.name} with differences float32",
+        "score shard 2 again on a machine like that of the others, or all with --precision",
+    ):
+        assert words in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -713,3 +713,16 @@ def test_shapes_of_the_published_model_add_up_to_its_size():
         for name, shape in parameter_shapes(BasenjiConfig()).items()
     }
     assert Checkpoint(BasenjiConfig(), tensors).n_parameters == 30_088_228
+
+
+@pytest.mark.parametrize("write", [write_native, write_hub, write_keras])
+def test_a_full_disk_is_one_error_and_leaves_what_was_there(small_disk, write):
+    disk = small_disk(40_000)
+    model = random_checkpoint(dataclasses.replace(SMALL, head_channels=4096))  # some 100 KiB
+    write(model, disk / "m")
+    before = (disk / "m").stat().st_ino
+    small_disk(shutil.disk_usage(disk).used // 1024 + 4)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(model, disk / "m")
+    assert (disk / "m").stat().st_ino == before
+    assert [path for path in disk.rglob("*") if path.name.endswith(".partial")] == []

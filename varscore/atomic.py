@@ -101,6 +101,24 @@ def writing(path: str | Path) -> Iterator[Path]:
         partial.commit()
 
 
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
+    """Write a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        What is there is replaced.
+    content : bytes
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with writing(path) as partial:
+        partial.write_bytes(content)
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a text in UTF-8.
 
@@ -115,8 +133,7 @@ def write_text(path: str | Path, text: str) -> None:
     OutputError
         If it cannot be written.
     """
-    with writing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
 
 
 def write_json(path: str | Path, content: Any) -> None:

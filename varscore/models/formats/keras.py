@@ -10,6 +10,7 @@ These files do not say which form of GELU they were trained with.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from varscore.atomic import write_json, write_text, writing
+from varscore.atomic import write_bytes, write_json, write_text
 from varscore.errors import ModelError
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
 from varscore.models.files import TRACKS_FILE, open_hdf5, read_tracks_beside
@@ -147,7 +148,9 @@ def write_keras(
     else:
         write_text(path.with_name(TRACKS_FILE), checkpoint.tracks.to_tsv())
     written = {"activation": config.activation, "metadata": checkpoint.metadata}
-    with writing(path) as partial, h5py.File(partial, "w") as file:
+    # In memory: on a full disk HDF5 says so many times over, and cannot close its file.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
         file.attrs["varscore"] = json.dumps(written)
         group = file.create_group("model_weights")
         names = []
@@ -162,6 +165,7 @@ def write_keras(
         group.attrs["layer_names"] = [name.encode() for name in names]
         group.attrs["backend"] = b"tensorflow"
         group.attrs["keras_version"] = b"2.15.0"
+    write_bytes(path, content.getbuffer())
 
 
 def _modules(shapes: dict[str, Any]) -> dict[str, list[str]]:
