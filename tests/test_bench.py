@@ -4,6 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+
+from varscore.bench.report import BenchReport
+from varscore.engines.processor import Processor
 
 DATA = Path(__file__).parent / "data"
 WEIGHTS = DATA / "weights_keras" / "model.h5"
@@ -40,6 +45,12 @@ def test_bench(varscore, oracle_genome, tmp_path):
     np.testing.assert_allclose(windows, round(windows), rtol=1e-6)
     assert 6 <= round(windows) <= 9
     assert incremental["gflop"] > 0
+    processor = Processor.of(torch.device("cpu"))
+    assert report["machine"]["processor"] == processor.name
+    assert report["bfloat16_in_hardware"] == processor.bfloat16
+    assert report["kernel"] == ("packed" if processor.packs else "matmul")
+    assert report["faster_kernel"] in (None, "conv2d", "linear", "matmul")
+    assert 0.05 < report["peak_memory_gib"] < 16
     agreement = {row["engine"]: row for row in report["agreement"]}
     assert len(agreement) == 4
     assert agreement["incremental, float64"]["worst"] < 1e-9
@@ -55,3 +66,16 @@ def test_spacing_leaves_variants_that_stand_alone(varscore, oracle_genome, tmp_p
     ]  # fmt: skip
     assert varscore(*arguments, "--region", "inside", "--spacing", 10**6)[0] == 0
     assert json.loads(out.read_text())["timings"][1]["variants"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ({"packed": 100.0, "matmul": 90.0, "bfloat16": 400.0}, None),
+        ({"packed": 100.0, "matmul": 110.0, "bfloat16": 1.0}, None),  # by chance
+        ({"packed": 100.0, "linear": 150.0, "matmul": 130.0, "bfloat16": 1.0}, "linear"),
+    ],
+)
+def test_says_when_another_kernel_would_be_faster(rates, expected):
+    report = BenchReport({}, {}, {}, rates, "packed", False, (), 0.0, (), 0.0)
+    assert report.faster_kernel == expected

@@ -14,7 +14,7 @@ from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
 if TYPE_CHECKING:
-    from varscore.bench import BenchReport
+    from varscore.bench.report import BenchReport
 
 
 def bench(
@@ -77,7 +77,7 @@ def bench(
     which = ModelOptions(model=model, params=params, activation=activation)
     run = RunOptions(device=device, threads=threads, memory=memory)
     refuse_early(genome, options, vcf=vcf, output=output, force=True, model=which)
-    from varscore.bench import bench as measure
+    from varscore.bench.measure import bench as measure
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_model
 
@@ -110,7 +110,9 @@ def _print(report: BenchReport) -> None:
     machine = report.machine
     console.print(f"{machine['processor']}, {machine['device']}, {machine['threads']} threads")
     rates = ", ".join(f"{name} {rate:.0f}" for name, rate in report.product_gflops.items())
-    console.print(f"matrix products, GFLOP/s: {rates}; scores take {report.kernel}")
+    console.print(f"matrix products, GFLOP/s: {rates}")
+    mixed = "bfloat16" if report.bfloat16_in_hardware else report.kernel
+    console.print(f"scores take {report.kernel}; differences in mixed precision {mixed}")
     if report.faster_kernel:
         console.print(f"on this machine {report.faster_kernel} would be faster")
     speed = Table("engine", "variants", "s", "variants/s", "GFLOP/variant", "of best rate")
