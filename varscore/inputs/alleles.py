@@ -61,7 +61,9 @@ class AlleleSource:
         """
         alleles = self._read()
         while batch := list(islice(alleles, _BATCH_ALLELES)):
-            yield _locate_all(batch, self.genome)
+            _locate_all(batch, self.genome)
+            yield batch
+            del batch  # before the next one is read
 
     def survey(self, refuse: Callable[[Variant], None] | None = None) -> Survey:
         """Read the VCF to its end, and return what is in it; raises what `batches` raises.
@@ -94,12 +96,10 @@ class AlleleSource:
         )
 
 
-def _locate_all(alleles: Sequence[Allele], genome: ReferenceGenome) -> list[Allele]:
+def _locate_all(alleles: list[Allele], genome: ReferenceGenome) -> None:
     """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
-    located = list(alleles)
-    for i in sorted(range(len(located)), key=lambda i: (alleles[i].chrom, alleles[i].pos)):
-        located[i] = locate(alleles[i], genome)
-    return located
+    for i in sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos)):
+        alleles[i] = locate(alleles[i], genome)
 
 
 class Survey:
