@@ -50,17 +50,25 @@ def test_locks_are_the_users_own(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [f"varscore-{os.getuid()}-c.lock"]
 
 
+NEW_API = hasattr(torch.backends, "fp32_precision")  # since torch 2.9
+
+
+def places():
+    """Where the new API has settings that the scores depend on."""
+    backends = torch.backends
+    return (
+        backends,
+        backends.cudnn,
+        backends.cuda.matmul,
+        backends.cudnn.conv,
+        backends.mkldnn.matmul,
+        backends.mkldnn.conv,
+    )
+
+
 def settings():
     """What a host can have set, by either of torch's two APIs."""
-    new = (
-        torch.backends,
-        torch.backends.cudnn,
-        torch.backends.cuda.matmul,
-        torch.backends.cudnn.conv,
-        torch.backends.mkldnn.matmul,
-        torch.backends.mkldnn.conv,
-    )
-    found = [place.fp32_precision for place in new]
+    found = [place.fp32_precision for place in places()] if NEW_API else []
     for legacy in (
         lambda: torch.backends.cuda.matmul.allow_tf32,
         lambda: torch.backends.cudnn.allow_tf32,
@@ -71,6 +79,13 @@ def settings():
         except RuntimeError:  # torch refuses to say where the new API was used
             found.append(None)
     return found
+
+
+def full():
+    """Whether nothing is reduced."""
+    if NEW_API:
+        return all(place.fp32_precision == "ieee" for place in places())
+    return not (torch.backends.cuda.matmul.allow_tf32 or torch.backends.cudnn.allow_tf32)
 
 
 HOSTS = {
@@ -85,7 +100,7 @@ HOSTS = {
 HOST = """
 import sys
 sys.path.insert(0, {tests!r})
-from test_gpu import settings
+from test_gpu import full, settings
 import torch
 from torch import backends
 from varscore.gpu import full_float32
@@ -103,14 +118,12 @@ one, other = full_float32(), full_float32()
 one.__enter__()
 other.__enter__()
 one.__exit__()
-assert settings()[:6] == ["ieee"] * 6, settings()
+assert full(), settings()
 other.__exit__()
 """
 
 
-@pytest.mark.skipif(
-    not hasattr(torch.backends, "fp32_precision"), reason="before torch 2.9 there was one API"
-)
+@pytest.mark.skipif(not NEW_API, reason="before torch 2.9 there was one API")
 @pytest.mark.parametrize("host", HOSTS)
 def test_full_float32_leaves_the_settings_that_it_found(host):
     printed = []
@@ -132,12 +145,12 @@ def test_full_float32_in_threads_that_overlap():
         barrier.wait(60)
         for _ in range(200):
             with full_float32():
-                found.append(torch.backends.cudnn.conv.fp32_precision)
+                found.append(full())
 
     threads = [threading.Thread(target=use, args=(n,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(found) == {"ieee"}
+    assert found == [True] * 8 * 200
     assert settings() == before

@@ -14,7 +14,7 @@ import typer.main
 import yaml
 
 from varscore.cli import app
-from varscore.engines.auto import DEFAULT_MEMORY
+from varscore.engines import DEFAULT_MEMORY
 from varscore.errors import OptionError
 from varscore.models.basenji2 import ACTIVATIONS
 from varscore.options import OPTIONS, ModelOptions, Option, RunOptions, ScoreOptions, names

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.atomic import check_target
-from varscore.engines import Engine, OnScored
-from varscore.engines.auto import DEFAULT_MEMORY, engine_limits, make_engine
+from varscore.engines import DEFAULT_MEMORY, Engine, OnScored
+from varscore.engines.auto import engine_limits, make_engine
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model

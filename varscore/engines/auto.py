@@ -26,8 +26,6 @@ from varscore.statistics import Statistic
 from varscore.variant import Variant
 from varscore.windows import Windowing, windowing_for
 
-__all__ = ["DEFAULT_MEMORY", "EngineName", "make_engine"]
-
 
 def make_engine(
     name: EngineName,

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from varscore.atomic import check_target, naming_output, remove_stale
-from varscore.engines.auto import DEFAULT_MEMORY
+from varscore.engines import DEFAULT_MEMORY
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
 from varscore.options import ScoreOptions

@@ -6,8 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from varscore.atomic import check_target
-from varscore.engines import OnScored
-from varscore.engines.auto import DEFAULT_MEMORY
+from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.errors import GenomeError, OutputError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
