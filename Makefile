@@ -3,16 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := results/demo
+# Of pytest: one for each core, at most four; tests of one group run in one of them.
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-.PHONY: help install demo resume test lint format clean
+.PHONY: help install demo resume test test-lowest lint format clean
 
 help:
-	@echo "make demo    install into .venv, score the demo VCF, show the result"
-	@echo "make resume  resume a workflow that was killed: make resume ARGS='--cores 4 ...'"
-	@echo "make test    install into .venv, lint, run every test"
-	@echo "make lint    ruff, mypy, import-linter"
-	@echo "make format  ruff format"
-	@echo "make clean   remove .venv and results"
+	@echo "make demo         install into .venv, score the demo VCF, show the result"
+	@echo "make resume       resume a killed workflow: make resume ARGS='--cores 4 ...'"
+	@echo "make test         install into .venv, lint, run every test"
+	@echo "                  (then, the quick tests alone: $(BIN)/pytest -n auto -m 'not slow')"
+	@echo "make test-lowest  run the quick tests with the lowest versions allowed"
+	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make format       ruff format"
+	@echo "make clean        remove .venv, .venv-lowest and results"
 
 install: $(VENV)/installed
 
@@ -32,7 +36,16 @@ resume:
 	$(BIN)/snakemake --rerun-incomplete $(ARGS)
 
 test: install lint
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/pytest $(WORKERS)
+
+test-lowest: $(VENV)-lowest/installed
+	$(VENV)-lowest/bin/pytest $(WORKERS) -m "not slow"
+
+$(VENV)-lowest/installed: pyproject.toml tests/lowest.txt
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check \
+		--requirement tests/lowest.txt --editable ".[test]"
+	@touch $@
 
 lint: install
 	$(BIN)/ruff check .
@@ -45,4 +58,4 @@ format: install
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) $(VENV)-lowest results
