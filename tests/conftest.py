@@ -8,6 +8,7 @@ from pathlib import Path
 # otherwise: tensors are small, and two workers on two cores would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported
 
+import hypothesis
 import pysam
 import pytest
 from needs import lacking
@@ -16,6 +17,12 @@ from varscore import load_model
 from varscore.cli import main
 
 DATA = Path(__file__).parent / "data"
+
+# A busy machine is no error.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -12,19 +12,20 @@ import torch
 from varscore.gpu import full_float32, lease
 
 OTHER = """
-import sys, time
+import sys
 from pathlib import Path
 from varscore.gpu import lease
 print(lease(["a", "b"], Path(sys.argv[1])), flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
 def other(folder):
     """Start a process that leases, waits, and says what it got."""
     process = subprocess.Popen(
-        [sys.executable, "-c", OTHER, folder], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", OTHER, folder],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     return process, process.stdout.readline().strip()
 
 

@@ -282,7 +282,7 @@ def architectures(draw):
     )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(architectures(), st.data())
 def test_random_architectures(genome, config, data):
     """Equality wherever the arithmetic says that it serves, refusal elsewhere."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pysam
 import pysam.bcftools
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from writers import COLUMNS, write_fasta, write_vcf
 
@@ -15,7 +15,6 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.normalise import normalise
 from varscore.variant import Interval, Variant
 
-SLOW = [HealthCheck.too_slow]  # a busy machine is no error
 RNG = random.Random(11)
 
 
@@ -82,7 +81,7 @@ def shortest_then_leftmost(contig: str, changed: str) -> Variant:
     return Variant(contig, start + 1, ref, alt)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200)
 @given(variant=spellings(PLAIN | WITH_N))
 def test_normal_form_is_the_shortest_and_leftmost(
     genome: ReferenceGenome, variant: Variant
@@ -93,7 +92,7 @@ def test_normal_form_is_the_shortest_and_leftmost(
     assert normalise(normal, genome) == normal
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200)
 @given(variant=spellings(PLAIN), left=st.integers(0, 9), right=st.integers(0, 9))
 def test_more_bases_around_a_variant_do_not_change_it(
     genome: ReferenceGenome, variant: Variant, left: int, right: int

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from writers import provenance, write_vcf
 
@@ -74,7 +74,6 @@ words = st.text(string.printable, max_size=5)
 counts = st.integers(0, 2**63)
 
 
-@settings(deadline=None)
 @given(
     genome=st.builds(
         GenomeRecord,

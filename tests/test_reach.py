@@ -156,7 +156,7 @@ spans = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spans)
 def test_merged_spans_have_the_same_positions(found):
     merged = merge_spans(found)
@@ -164,7 +164,7 @@ def test_merged_spans_have_the_same_positions(found):
     assert all(a.end < b.start for a, b in pairwise(merged))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spans)
 def test_walks_cover_what_is_needed(found):
     reach = Reach(SMALL)
@@ -175,7 +175,7 @@ def test_walks_cover_what_is_needed(found):
         assert computed >= {i for span in wanted for i in range(*span)}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(spans)
 def test_each_reported_span_lies_in_a_segment(found):
     segments = choose_segments(Reach(SMALL), found, 2)

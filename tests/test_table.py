@@ -269,21 +269,23 @@ def test_a_full_disk_is_one_error_and_no_file(small_disk: Callable[[int], Path])
 
 
 KILLED = """
-import sys, time
+import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_table import LIVER_HEART, SAD_D2, ScoreWriter, ramp, snv
 with ScoreWriter(Path(sys.argv[1]), SAD_D2, LIVER_HEART, group_rows=1) as writer:
     writer.write([snv(0), snv(1)], ramp(2))
     print("writing", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def test_a_kill_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     command = [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         process.send_signal(signal.SIGKILL)
@@ -428,10 +430,3 @@ def test_one_track_of_5313_costs_its_own_bytes(tmp_path: Path) -> None:
         assert file.count < needed + 100_000  # Arrow guesses the footer's size: 64 kB
     assert file.count < path.stat().st_size / 15
     np.testing.assert_array_equal(frame["SAD_track_700"], scores[:, 700])
-
-    seconds = []
-    for _ in range(5):
-        started = time.process_time()  # not the clock on the wall: the machine may be busy
-        pd.read_parquet(path, columns=columns)
-        seconds.append(time.process_time() - started)
-    assert min(seconds) < 0.5

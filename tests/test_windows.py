@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from writers import write_fasta
 
@@ -23,7 +23,6 @@ SHARED = Path(__file__).parents[2] / "shared"
 BIN = 8
 LENGTH = 64
 PAD = 1000  # more N on either side than any window here reaches
-SLOW = [HealthCheck.too_slow]  # a busy machine is no error
 RNG = random.Random(5)
 CONTIGS = {f"c{n}": "".join(RNG.choices("ACGT", k=n)) for n in (1, 9, 40, 65, 300)}
 
@@ -69,7 +68,7 @@ def first_base(variant: Variant, kind: str, shift: int) -> int:
     return PAD + first - shift
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200)
 @given(
     variant=variants(),
     kind=st.sampled_from(["centred", "binned"]),
@@ -101,7 +100,7 @@ def test_windows_equal_spliced_strings(
         assert seam - BIN <= PAD + variant.pos - 1 < seam
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=100)
 @given(variant=variants())
 def test_first_base_is_at_the_centre_and_stays_in_its_bin(variant: Variant) -> None:
     centred = Windowing(LENGTH, BIN)
