@@ -27,6 +27,7 @@ from varscore.errors import OutputError
 _HOST = socket.gethostname().replace(".", "-")
 _ABANDONED_SECONDS = 2 * 24 * 3600
 _numbers = itertools.count()  # two threads may write one name
+_unfinished: set[Path] = set()
 
 
 class Partial:
@@ -61,6 +62,7 @@ class Partial:
         with naming_output(self.target):
             remove_stale(self.target)
             _remove(self.path)  # of a former process of the same number
+            _unfinished.add(self.path)
             _create(self.path, folder=self._folder)
         return self
 
@@ -85,6 +87,7 @@ class Partial:
 
     def __exit__(self, *_: object) -> None:
         _remove(self.path)
+        _unfinished.discard(self.path)
 
 
 @contextmanager
@@ -203,6 +206,16 @@ def remove_stale(path: Path) -> None:
     for entry in path.parent.iterdir():
         if (match := pattern.fullmatch(entry.name)) and _is_stale(entry, *match.groups()):
             _remove(entry)
+
+
+def remove_unfinished() -> None:
+    """Remove what this process still has aside, before it ends; nothing may write any more.
+
+    An exception of a signal may come at any moment, just before one of these would be removed
+    or just after it was made, too.
+    """
+    for path in list(_unfinished):
+        _remove(path)
 
 
 def _aside(target: Path) -> Path:

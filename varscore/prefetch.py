@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _END = object()
@@ -34,23 +35,39 @@ def prefetch(items: Iterable[T], depth: int = 2) -> Iterator[Iterator[T]]:
     ...     print(*items)
     0 1 2
     """
-    source = iter(items)
-    thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+    busy = threading.Lock()
+    with closed_after(items) as source:
+
+        def advance() -> object:
+            with busy:
+                return next(source, _END)
+
+        thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
+        try:
+            yield _run_ahead(thread, advance, depth)
+        finally:
+            thread.shutdown(cancel_futures=True)
+            busy.acquire()  # a signal's exception may leave a thread that no shutdown knows
+
+
+@contextmanager
+def closed_after(items: Iterable[T]) -> Iterator[Iterator[T]]:
+    """Give an iterator over items, which is closed at the end if it is a generator.
+
+    What it holds open is closed then, and not when its memory happens to be freed.
+    """
+    iterator = iter(items)
     try:
-        yield _run_ahead(thread, source, depth)
+        yield iterator
     finally:
-        thread.shutdown(cancel_futures=True)
-        if isinstance(source, Generator):
-            source.close()
+        if isinstance(iterator, Generator):
+            iterator.close()
 
 
-def _run_ahead(thread: ThreadPoolExecutor, source: Iterator[T], depth: int) -> Iterator[T]:
-    pending: deque[Future[object]] = deque(
-        thread.submit(next, source, _END) for _ in range(depth)
-    )
-    while True:
-        item = pending.popleft().result()
-        if item is _END:
-            return
-        pending.append(thread.submit(next, source, _END))
-        yield item  # type: ignore[misc]
+def _run_ahead(
+    thread: ThreadPoolExecutor, advance: Callable[[], object], depth: int
+) -> Iterator[Any]:
+    pending = deque(thread.submit(advance) for _ in range(depth))
+    while (item := pending.popleft().result()) is not _END:
+        pending.append(thread.submit(advance))
+        yield item

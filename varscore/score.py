@@ -23,7 +23,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
-from varscore.prefetch import prefetch
+from varscore.prefetch import closed_after, prefetch
 from varscore.progress import VariantProgress
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, ShardEntry
 from varscore.results.summary import ScoreSummary
@@ -236,9 +236,9 @@ class Scorer:
 
     def _chunks(self, alleles: Iterable[Allele]) -> Iterator[list[Allele]]:
         """Cut alleles into pieces whose scores fit in bounded memory."""
-        iterator = iter(alleles)
-        while chunk := list(islice(iterator, self._chunk)):
-            yield chunk
+        with closed_after(alleles) as iterator:
+            while chunk := list(islice(iterator, self._chunk)):
+                yield chunk
 
     def _score(self, chunk: Sequence[Allele], progress: OnScored) -> NDArray[np.float32]:
         """Score a chunk's scorable alleles, equal ones once; shape (scorable, S, T)."""

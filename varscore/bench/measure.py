@@ -7,6 +7,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -174,9 +175,10 @@ def _variants(vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions) -
     source = AlleleSource(vcf, genome, options)
     survey = Survey(source)
     variants: dict[Variant, None] = {}
-    for batch in source.batches():
-        survey.see(batch)
-        variants |= dict.fromkeys(a.variant for a in batch if a.variant is not None)
+    with closing(source.batches()) as batches:
+        for batch in batches:
+            survey.see(batch)
+            variants |= dict.fromkeys(a.variant for a in batch if a.variant is not None)
     survey.judge()
     return list(variants)
 

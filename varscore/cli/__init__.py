@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from typing import Annotated
 
@@ -53,8 +52,6 @@ def main() -> None:
         stream=sys.stderr, format="varscore: %(message)s", level=logging.WARNING
     )
     logging.getLogger("varscore").setLevel(logging.INFO)
-    # Schedulers end jobs with SIGTERM; as an exception it lets partial files be removed.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except VarscoreError as error:

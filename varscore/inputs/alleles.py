@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 
@@ -44,12 +45,15 @@ class AlleleSource:
         region = self.options.region
         self._region = None if region is None else parse_region(region, genome)
 
-    def __iter__(self) -> Iterator[Allele]:
+    def __iter__(self) -> Generator[Allele, None, None]:
         """Yield the alleles one by one; raises what `batches` raises."""
-        return chain.from_iterable(self.batches())
+        with closing(self.batches()) as batches:
+            yield from chain.from_iterable(batches)
 
-    def batches(self) -> Iterator[list[Allele]]:
+    def batches(self) -> Generator[list[Allele], None, None]:
         """Yield the alleles in lists of bounded length, none of them empty.
+
+        The VCF is closed at its end, or with the generator.
 
         Raises
         ------
@@ -59,11 +63,15 @@ class AlleleSource:
         GenomeError
             If the FASTA file cannot be read.
         """
-        alleles = self._read()
-        while batch := list(islice(alleles, _BATCH_ALLELES)):
-            _locate_all(batch, self.genome)
-            yield batch
-            del batch  # before the next one is read
+        region, longest = self._region, self.options.max_allele_length
+        with closing(read_alleles(self.vcf, max_allele_length=longest)) as alleles:
+            wanted: Iterator[Allele] = alleles
+            if region is not None:
+                wanted = (allele for allele in alleles if self._is_within(allele, region))
+            while batch := list(islice(wanted, _BATCH_ALLELES)):
+                _locate_all(batch, self.genome)
+                yield batch
+                del batch  # before the next one is read
 
     def survey(self, refuse: Callable[[Variant], None] | None = None) -> Survey:
         """Read the VCF to its end, and return what is in it; raises what `batches` raises.
@@ -74,16 +82,10 @@ class AlleleSource:
             As in `Survey`.
         """
         survey = Survey(self, refuse)
-        for batch in self.batches():
-            survey.see(batch)
+        with closing(self.batches()) as batches:
+            for batch in batches:
+                survey.see(batch)
         return survey
-
-    def _read(self) -> Iterator[Allele]:
-        region = self._region
-        alleles = read_alleles(self.vcf, max_allele_length=self.options.max_allele_length)
-        if region is None:
-            return alleles
-        return (allele for allele in alleles if self._is_within(allele, region))
 
     def _is_within(self, allele: Allele, region: Interval) -> bool:
         """Tell whether a record's POS, as written, lies in a region of the genome.

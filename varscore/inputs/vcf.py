@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
@@ -27,11 +27,11 @@ _SYMBOLIC = re.compile(r"[<>\[\]]|^\.|\.$")
 
 def read_alleles(
     path: str | Path, *, max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH
-) -> Iterator[Allele]:
+) -> Generator[Allele, None, None]:
     """Read the alleles of a VCF, bgzipped VCF or BCF one by one, in the file's order.
 
     Neither index nor order nor contig lines are needed; genotypes are not parsed. Memory
-    does not depend on the file's length.
+    does not depend on the file's length. The file is closed at its end, or with the generator.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -86,7 +86,8 @@ def plan_shards(
     )
     folder = Path(folder)
     _prepare(folder, force=force)
-    with ExitStack() as stack:
+    with ExitStack() as failed, ExitStack() as stack:
+        failed.callback(_remove_plan, folder)
         reference = genome
         if not isinstance(reference, ReferenceGenome):
             reference = stack.enter_context(ReferenceGenome(reference))
@@ -107,9 +108,10 @@ def plan_shards(
                 for number, (start, stop) in enumerate(pairwise(_cut(costs, shards)), 1)
             )
             del table
-    statuses = {status.value: n for status, n in survey.statuses.most_common()}
-    plan = ShardPlan(writer.provenance(statuses), order is None, entries)
-    plan.write(folder)
+        statuses = {status.value: n for status, n in survey.statuses.most_common()}
+        plan = ShardPlan(writer.provenance(statuses), order is None, entries)
+        plan.write(folder)
+        failed.pop_all()
     return plan
 
 
@@ -117,15 +119,23 @@ def _prepare(folder: Path, *, force: bool) -> None:
     """Make the folder, without any former plan in it."""
     with naming_output(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        former = [path for path in folder.iterdir() if _FILES.fullmatch(path.name)]
+        former = _plan_files(folder)
         if former and not force:
             raise OutputError(
                 f"output {folder}: has {min(former).name}, as of a plan or its scores; give "
                 "another folder, or --force to replace it"
             )
-        for path in sorted(former, reverse=True):  # plan.json first: without it is no plan
-            path.unlink()
+        _remove_plan(folder)
         remove_stale(folder / _SPOOL)
+
+
+def _plan_files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if _FILES.fullmatch(path.name)]
+
+
+def _remove_plan(folder: Path) -> None:
+    for path in sorted(_plan_files(folder), reverse=True):  # plan.json first: without, no plan
+        path.unlink()
 
 
 @dataclass(frozen=True)
@@ -154,8 +164,9 @@ def _spool(source: AlleleSource, spool: Partial) -> tuple[_Keys, Survey]:
         naming_output(spool.target),
         open(spool.path, "wb") as file,
         pa.ipc.new_file(file, SHARD_SCHEMA) as writer,
+        closing(source.batches()) as batches,
     ):
-        for batch in source.batches():
+        for batch in batches:
             survey.see(batch)
             variants = [allele.variant for allele in batch]
             columns = [
