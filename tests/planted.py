@@ -49,10 +49,16 @@ def sent(number):
     return lambda: os.kill(os.getpid(), number)  # which the main thread gets, a little later
 
 
+class Dying:
+    def __del__(self):  # an exception goes no further than here
+        WHAT["SIGTERM"]()
+
+
 WHAT = {
     "exception": exception,
     "SIGINT": sent(signal.SIGINT),
     "SIGTERM": sent(signal.SIGTERM),
+    "SIGTERM in a finaliser": Dying,
 }
 
 

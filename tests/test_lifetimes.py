@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from varscore import atomic
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard
 
@@ -46,6 +47,14 @@ INCREMENTAL = [
     ("differences", 3),
     ("statistic", 2),
 ]
+
+
+ENDS = {
+    "exception": "PlantedError",
+    "SIGINT": 130,
+    "SIGTERM": 143,
+    "SIGTERM in a finaliser": 143,
+}
 
 
 @pytest.fixture
@@ -90,9 +99,8 @@ def disturb(tmp_path):
             text=True,
         )
         assert process.returncode == 0, (process.returncode, process.stderr)
-        ends = {"exception": "PlantedError", "SIGINT": 130, "SIGTERM": 143}
         for case, found in zip(cases, process.stdout.splitlines(), strict=True):
-            assert json.loads(found) == [ends[case[2]], [], []], (case, process.stderr)
+            assert json.loads(found) == [ENDS[case[2]], [], []], (case, process.stderr)
         new = files(tmp_path) - before
         assert {file.name for file in new} <= {"policy.fa.fai", *may_stay}
         return process.stderr
@@ -149,6 +157,11 @@ def test_an_exception_elsewhere(disturb, score, shards, vcf, policy_genome):
     )
 
 
+def test_a_signal_in_a_finaliser_is_not_lost(disturb, score):
+    said = disturb([("read a record", 3, "SIGTERM in a finaliser", score())])
+    assert said == "varscore: terminated\n"
+
+
 def test_signals_at_any_stage(disturb, score):
     two_pass, incremental = score("--engine", "two-pass"), score("--engine", "incremental")
     said = disturb(
@@ -191,3 +204,55 @@ def test_a_process_to_its_last_moment(score, tmp_path, stage, what, engine, code
     else:
         assert len(lines) == 1
     assert not list(tmp_path.glob("*out.parquet*"))
+
+
+def interrupt_at(number):
+    """Return a trace function that raises at one of the lines of `atomic`, as they run."""
+    lines = iter(range(number))
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename != atomic.__file__:
+            return None
+        if event in ("call", "line") and next(lines, None) is None:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+def write_file(path):
+    atomic.check_target(path, force=True)
+    atomic.write_text(path, "new")
+    return path
+
+
+def write_folder(path):
+    atomic.check_target(path, force=True, folder=True)
+    with atomic.Partial(path, folder=True) as partial:
+        (partial.path / "file").write_text("new")
+        partial.commit()
+    return path / "file"
+
+
+@pytest.mark.parametrize("write", [write_file, write_folder])
+def test_an_interruption_at_any_line_of_writing(tmp_path, write):
+    target = tmp_path / "target"
+    file = write(target)
+    number, interrupted, found = 0, True, set()
+    while interrupted:
+        file.write_text("former")
+        former = sys.gettrace()  # as of what measures coverage
+        sys.settrace(interrupt_at(number))
+        try:
+            write(target)
+            interrupted = False
+        except KeyboardInterrupt:
+            number += 1
+        finally:
+            sys.settrace(former)
+        atomic.clear_unfinished()
+        assert list(tmp_path.iterdir()) == [target], number
+        found.add(file.read_text())
+    assert number > 50
+    assert found == {"former", "new"}

@@ -62,9 +62,9 @@ def main() -> NoReturn:
         if not received:
             raise
     if received:
-        from varscore.atomic import remove_unfinished
+        from varscore.atomic import clear_unfinished
 
-        remove_unfinished()
+        clear_unfinished()
         print(f"varscore: {_SAID[received[0]]}", file=sys.stderr)  # noqa: T201
         code = 128 + received[0]
     sys.exit(code)  # type: ignore[arg-type]

@@ -27,7 +27,10 @@ from varscore.errors import OutputError
 _HOST = socket.gethostname().replace(".", "-")
 _ABANDONED_SECONDS = 2 * 24 * 3600
 _numbers = itertools.count()  # two threads may write one name
-_unfinished: set[Path] = set()
+
+# What this process has aside: what it writes, with None, and a folder that is being replaced,
+# with its name.
+_unfinished: dict[Path, Path | None] = {}
 
 
 class Partial:
@@ -62,7 +65,7 @@ class Partial:
         with naming_output(self.target):
             remove_stale(self.target)
             _remove(self.path)  # of a former process of the same number
-            _unfinished.add(self.path)
+            _unfinished[self.path] = None
             _create(self.path, folder=self._folder)
         return self
 
@@ -86,8 +89,7 @@ class Partial:
             _sync(self.target.parent)
 
     def __exit__(self, *_: object) -> None:
-        _remove(self.path)
-        _unfinished.discard(self.path)
+        _clear(self.path)
 
 
 @contextmanager
@@ -208,14 +210,14 @@ def remove_stale(path: Path) -> None:
             _remove(entry)
 
 
-def remove_unfinished() -> None:
-    """Remove what this process still has aside, before it ends; nothing may write any more.
+def clear_unfinished() -> None:
+    """Clear up what this process still has aside, before it ends; nothing may write any more.
 
-    An exception of a signal may come at any moment, just before one of these would be removed
-    or just after it was made, too.
+    An exception of a signal comes at any moment: just before one of these would be removed or
+    just after it was made, too.
     """
     for path in list(_unfinished):
-        _remove(path)
+        _clear(path)
 
 
 def _aside(target: Path) -> Path:
@@ -248,13 +250,22 @@ def _sync(path: Path) -> None:
 def _exchange(path: Path, target: Path) -> None:
     """Give a folder the name of another one, which is removed: none is written over another."""
     former = _aside(target)
-    os.rename(target, former)
+    _unfinished[former] = target
     try:
+        os.rename(target, former)
         os.rename(path, target)
-    except BaseException:
-        os.rename(former, target)
-        raise
-    _remove(former)
+    finally:
+        _clear(former)
+
+
+def _clear(path: Path) -> None:
+    """Remove what is aside, or give it back its name if nothing else has it."""
+    target = _unfinished.get(path)
+    if target is not None and os.path.lexists(path) and not os.path.lexists(target):
+        os.rename(path, target)
+    else:
+        _remove(path)
+    _unfinished.pop(path, None)
 
 
 def _is_stale(entry: Path, host: str, process: str) -> bool:
