@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from varscore import read_metadata, read_scores, score_vcf
-from varscore.engines.auto import make_engine
+from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.engines.processor import Processor
 from varscore.errors import OptionError
-from varscore.windows import Windowing
 
 DATA = Path(__file__).parent / "data"
 VCF = DATA / "oracle" / "variants.vcf"
@@ -86,11 +84,8 @@ def test_arithmetic_is_recorded(genome, small_model, engine, precision, other):
 def test_two_passes_refuse_what_they_cannot_honour(genome, small_model):
     with pytest.raises(OptionError, match=r"precision: 'mixed' .*two-pass"):
         scores(genome, small_model, "two-pass", precision="mixed")
-    windowing = Windowing(16384, 128)
     with pytest.raises(OptionError, match=r"precision: 'mixed' .*two-pass"):
-        make_engine(
-            "two-pass", small_model.network, None, windowing, (), [0], precision="mixed"
-        )
+        ScoreOptions(engine="two-pass", precision="mixed")
 
 
 def test_two_passes_say_what_memory_one_window_needs(genome, small_model):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from varscore.gpu import full_float32, lease
+from varscore.gpu import lease
+from varscore.models.precision import full_float32
 
 OTHER = """
 import sys
@@ -106,7 +107,7 @@ sys.path.insert(0, {tests!r})
 from test_gpu import HOSTS, full, settings
 import torch
 from torch import backends
-from varscore.gpu import full_float32
+from varscore.models.precision import full_float32
 
 def use():
     one, other = full_float32(), full_float32()

@@ -17,8 +17,8 @@ import pytest
 import torch
 from writers import provenance, write_fasta, write_vcf
 
+import varscore.results.digest
 import varscore.shards.merge
-import varscore.shards.score
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.engines.processor import Processor
 from varscore.errors import GenomeError, OutputError
@@ -31,7 +31,6 @@ from varscore.shards.plan import plan_shards
 from varscore.shards.proof import difference
 from varscore.shards.score import ShardScorer, score_shard
 from varscore.shards.shard import Shard, ShardPlan, scored_files
-from varscore.statistics import get_statistics
 
 DATA = Path(__file__).parent / "data"
 PROCESSOR = Processor.of(torch.device("cpu"))
@@ -160,7 +159,7 @@ def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, 
     tracks = TrackTable.unnamed(3)
     for entry, path in zip(plan.shards, scored_files(tmp_path / "shards", plan), strict=True):
         alleles = list(Shard.open(tmp_path / "plan" / entry.file_name).alleles())
-        with ScoreWriter(path, get_statistics(["SAD"]), tracks, group_rows=700) as writer:
+        with ScoreWriter(path, ["SAD"], tracks, group_rows=700) as writer:
             numbers = np.array([allele.record for allele in alleles], np.float32)
             writer.write(alleles, np.tile(numbers[:, None, None], (1, 1, 3)))
             writer.commit(provenance())
@@ -428,7 +427,7 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
         assert scorer.has_scored(shard, copy / "shards" / "0001.parquet")
         assert not scorer.has_scored(shard, copy / "shards" / "0002.parquet")
         assert not scorer.has_scored(shard, copy / "shards" / "absent.parquet")
-        monkeypatch.setattr(varscore.shards.score, "__version__", "0")
+        monkeypatch.setattr(varscore.results.digest, "__version__", "0")
         others.append(fingerprint())
         assert len({usual, *others}) == 1 + len(others)
 

@@ -13,8 +13,6 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.models.config import BasenjiConfig
 from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
-from varscore.version import __version__
-from varscore.windows import windowing_for
 
 _WITHOUT_MODEL = (
     "no model was given, which may refuse tracks, memory, and alleles or shifts of more than a "
@@ -74,7 +72,7 @@ class CheckReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
-        return {**asdict(self), "version": __version__}
+        return asdict(self)
 
     def raise_if_unscorable(self) -> None:
         """Raise a `VarscoreError` if scoring would fail."""
@@ -122,7 +120,6 @@ def check_vcf(
     if config is not None:
         from varscore.engines.auto import engine_limits  # imports torch, which takes seconds
 
-        windowing_for(options, config)
         if selected is not None:
             config = replace(config, n_tracks=len(selected))
         refuse = engine_limits(options, config, memory)

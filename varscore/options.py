@@ -153,6 +153,8 @@ class Option:
         if not isinstance(value, Iterable):
             raise OptionError(f"{self.name}: {value!r} is not a list")
         values = tuple(self._read_one(element) for element in value)
+        if self.choices:  # each once, in the order given
+            values = tuple(dict.fromkeys(values))
         if not values:
             choose = f"; choose from {', '.join(self.choices)}" if self.choices else ""
             raise OptionError(f"{self.name}: none given{choose}")

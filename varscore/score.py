@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.atomic import check_target
-from varscore.engines import DEFAULT_MEMORY, Engine, OnScored
+from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.auto import engine_limits, make_engine
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
@@ -28,9 +28,7 @@ from varscore.progress import VariantProgress
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, ShardEntry
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import ScoreWriter
-from varscore.statistics import get_statistics
 from varscore.variant import Allele, Variant
-from varscore.windows import windowing_for
 
 # A chunk's scores are in memory, and as columns once more, while the next one is scored; but
 # each chunk pays for the reference around it, whatever the number of its alleles.
@@ -124,26 +122,19 @@ class Scorer:
         self.model = model if isinstance(model, Model) else load_model(model)
         if self.model.notice:
             logger.warning("%s", self.model.notice)
-        self.statistics = get_statistics(self.options.statistics)
         self.tracks = self.model.tracks.select(self.options.tracks)
-        self.engine = self._engine(memory)
-        config = replace(self.model.config, n_tracks=len(self.tracks))
-        self._refuse = engine_limits(self.options, config, memory)
-        row = 4 * len(self.statistics) * len(self.tracks)
-        fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
-        self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
-
-    def _engine(self, memory: int) -> Engine:
-        return make_engine(
-            self.options.engine,
+        self.engine = make_engine(
+            self.options,
             self.model.network,
             self.genome,
-            windowing_for(self.options, self.model.config),
-            self.statistics,
             self.tracks.indices,
-            precision=self.options.precision,
             memory=memory,
         )
+        config = replace(self.model.config, n_tracks=len(self.tracks))
+        self._refuse = engine_limits(self.options, config, memory)
+        row = 4 * len(self.options.statistics) * len(self.tracks)
+        fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
+        self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
 
     def score_vcf(
         self, vcf: str | Path, output: str | Path, *, force: bool = False
@@ -201,7 +192,7 @@ class Scorer:
         started = time.monotonic()
         statuses: Counter[str] = Counter()
         contigs: set[str] = set()
-        with ScoreWriter(output, self.statistics, self.tracks, force=force) as writer:
+        with ScoreWriter(output, self.options.statistics, self.tracks, force=force) as writer:
             with prefetch(self._chunks(alleles), depth=1) as chunks:
                 for chunk in chunks:
                     writer.write(chunk, self._score(chunk, progress))

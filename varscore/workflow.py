@@ -11,11 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from varscore.errors import OptionError
-from varscore.models.cache import NAMES, find_named
+from varscore.models.cache import find_model
 from varscore.options import OPTIONS, names
 from varscore.results.digest import fingerprint
-from varscore.version import __version__
 
 _PIECES, _PIECE_BYTES = 64, 1 << 14
 _FILES = ("params", "track_table", "tracks")
@@ -55,14 +53,12 @@ def score_identity(config: Mapping[str, Any]) -> str:
 
     Raises
     ------
-    OptionError
+    ModelError
         If the model is not there.
     """
     files = list(_model_files(config["model"]))
     files += [Path(config[key]) for key in _FILES if config[key] and _is_file(config[key])]
-    return fingerprint(
-        {"version": __version__, "files": {file.name: _sha256(file) for file in files}}
-    )
+    return fingerprint({"files": {file.name: _sha256(file) for file in files}})
 
 
 def _arguments(config: Mapping[str, Any], keys: Iterable[str]) -> str:
@@ -79,12 +75,7 @@ def _arguments(config: Mapping[str, Any], keys: Iterable[str]) -> str:
 
 
 def _model_files(model: str) -> Iterator[Path]:
-    path = find_named(model) if model in NAMES else Path(model)
-    if path is None or not path.exists():
-        raise OptionError(
-            f"config key model: {model!r} is not there; give the path of weights, or a name "
-            "that `varscore model list` shows as present"
-        )
+    path = find_model(model)
     if path.is_file():
         yield path
         if path.suffix == ".h5" and (path.parent / "params.json").is_file():

@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from varscore.bench.report import Agreement, BenchReport, Timing
 from varscore.engines import DEFAULT_MEMORY
-from varscore.engines.incremental.engine import IncrementalEngine, unsupported
+from varscore.engines.incremental.engine import IncrementalEngine
 from varscore.engines.incremental.kernels.products import (
     Kernel,
     bfloat16_kernel,
@@ -30,15 +30,13 @@ from varscore.engines.incremental.kernels.products import (
 from varscore.engines.processor import Processor
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
-from varscore.gpu import full_float32
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.model import Model
+from varscore.models.precision import full_float32
 from varscore.options import Precision, ScoreOptions
-from varscore.statistics import get_statistics
 from varscore.variant import Variant
-from varscore.windows import windowing_for
 
 # The matrix product that tells a machine's rates, of the published model's projection: rows,
 # numbers that are summed, columns; and how often it is timed at each of three moments.
@@ -82,14 +80,24 @@ def bench(
     VarscoreError
         If the input cannot be read, or holds no variant that the incremental engine scores.
     """
-    windowing = windowing_for(options, model.config)
-    statistics = get_statistics(options.statistics)
     tracks = model.tracks.select(options.tracks).indices
+    processor = Processor.of(model.device)
     with ReferenceGenome(genome) as reference:
+
+        def two_pass(network: Basenji2) -> TwoPassEngine:
+            return TwoPassEngine.of(options, network, reference, tracks)
+
+        def incremental(
+            network: Basenji2, precision: Precision, processor: Processor = processor
+        ) -> IncrementalEngine:
+            chosen = replace(options, precision=precision)
+            return IncrementalEngine.of(chosen, network, reference, tracks, memory, processor)
+
+        engine = incremental(model.network, options.precision)
         variants = [
             variant
             for variant in _apart(_variants(vcf, reference, options), spacing)
-            if unsupported(model.config, windowing, variant) is None
+            if engine.serves(variant)
         ]
         if not variants:
             raise OptionError(
@@ -97,27 +105,7 @@ def bench(
                 "this model and these options; there is nothing to compare"
             )
 
-        def two_pass(network: Basenji2) -> TwoPassEngine:
-            return TwoPassEngine(network, reference, windowing, statistics, tracks)
-
-        processor = Processor.of(model.device)
-
-        def incremental(
-            network: Basenji2, precision: Precision, processor: Processor = processor
-        ) -> IncrementalEngine:
-            return IncrementalEngine(
-                network,
-                reference,
-                windowing,
-                statistics,
-                tracks,
-                precision=precision,
-                memory=memory,
-                processor=processor,
-            )
-
         rates = [_rates(processor, model.device)]
-        engine = incremental(model.network, options.precision)
         engine.score(variants[:1])  # loops are compiled, memory is mapped
         before = engine.products.flops.total
         seconds = _seconds(engine.score, variants)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from varscore.version import __version__
-
 # Rates differ by a tenth from moment to moment: less is not worth a word.
 _FASTER = 1.15
 
@@ -120,5 +118,4 @@ class BenchReport:
             **report,
             "speedup": self.speedup,
             "faster_kernel": self.faster_kernel,
-            "version": __version__,
         }

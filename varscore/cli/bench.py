@@ -12,6 +12,7 @@ from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
+from varscore.version import __version__
 
 if TYPE_CHECKING:
     from varscore.bench.report import BenchReport
@@ -99,7 +100,7 @@ def bench(
     )
     _print(report)
     if output:
-        write_json(output, report.to_dict())
+        write_json(output, {"version": __version__, **report.to_dict()})
 
 
 def _print(report: BenchReport) -> None:

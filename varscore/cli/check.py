@@ -12,6 +12,7 @@ from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE
 from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
+from varscore.version import __version__
 
 
 def check(
@@ -93,5 +94,6 @@ def check(
     report = check_vcf(
         vcf, genome, options, config=config, tracks=table, memory=run.memory_bytes
     )
-    typer.echo(json.dumps(report.to_dict(), indent=2) if as_json else str(report))
+    facts = {"version": __version__, **report.to_dict()}
+    typer.echo(json.dumps(facts, indent=2) if as_json else str(report))
     report.raise_if_unscorable()

@@ -14,70 +14,48 @@ from varscore.engines import DEFAULT_MEMORY, Engine, OnScored
 from varscore.engines.incremental.engine import (
     IncrementalEngine,
     refuse_unsupported,
-    unsupported,
 )
 from varscore.engines.two_pass import TwoPassEngine, windows_within
-from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
-from varscore.options import EngineName, Precision, ScoreOptions
-from varscore.statistics import Statistic
+from varscore.options import ScoreOptions
 from varscore.variant import Variant
-from varscore.windows import Windowing, windowing_for
+from varscore.windows import windowing_for
 
 
 def make_engine(
-    name: EngineName,
+    options: ScoreOptions,
     network: Basenji2,
     genome: ReferenceGenome,
-    windowing: Windowing,
-    statistics: Sequence[Statistic],
     track_indices: Sequence[int],
     *,
-    precision: Precision = "float32",
     memory: int = DEFAULT_MEMORY,
 ) -> Engine:
-    """Make an engine by name; the parameters are those of the engines.
+    """Make the engine that options ask for.
+
+    "auto" scores a variant incrementally where that is exact, and in two passes, in the
+    network's own precision, where it is not; "incremental" refuses such a variant when it is
+    met.
 
     Parameters
     ----------
-    name : {"auto", "incremental", "two-pass"}
-        "auto" scores a variant incrementally where that is exact and in two passes where it
-        is not; "incremental" refuses such a variant when it is met.
-    network, genome, windowing, statistics, track_indices, precision, memory
-        As in `IncrementalEngine`. What "auto" scores in two passes is in the network's own
-        precision whatever `precision` says; "two-pass" refuses another.
+    options : ScoreOptions
+    network, genome, track_indices, memory
+        As in `IncrementalEngine`.
 
     Raises
     ------
     OptionError
-        If the engine cannot honour the precision, or the memory.
+        If options do not fit the model's window, or the memory does not suffice.
     """
-    if name == "two-pass":
-        if precision == "mixed":
-            raise OptionError(
-                "precision: 'mixed' is for the incremental engine; engine 'two-pass' computes "
-                "in float32: leave one of them out"
-            )
-        return TwoPassEngine(
-            network, genome, windowing, statistics, track_indices, memory=memory
-        )
-    incremental = IncrementalEngine(
-        network,
-        genome,
-        windowing,
-        statistics,
-        track_indices,
-        precision=precision,
-        memory=memory,
-    )
-    if name == "incremental":
+    parts = (options, network, genome, track_indices, memory)
+    if options.engine == "two-pass":
+        return TwoPassEngine.of(*parts)
+    incremental = IncrementalEngine.of(*parts)
+    if options.engine == "incremental":
         return incremental
-    two_pass = TwoPassEngine(
-        network, genome, windowing, statistics, track_indices, memory=memory
-    )
-    return _Auto(incremental, two_pass)
+    return _Auto(incremental, TwoPassEngine.of(*parts))
 
 
 def engine_limits(
@@ -102,12 +80,13 @@ def engine_limits(
     Raises
     ------
     OptionError
-        If the memory does not suffice.
+        If options do not fit the model's window, or the memory does not suffice.
     """
+    windowing = windowing_for(options, config)
     if options.engine != "incremental":
         windows_within(config, memory)
         return None
-    return partial(refuse_unsupported, config, windowing_for(options, config))
+    return partial(refuse_unsupported, config, windowing)
 
 
 class _Auto:
@@ -115,7 +94,6 @@ class _Auto:
 
     def __init__(self, incremental: IncrementalEngine, two_pass: TwoPassEngine) -> None:
         self._incremental, self._two_pass = incremental, two_pass
-        self._config, self._windowing = two_pass.network.config, two_pass.windowing
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready.
@@ -129,7 +107,7 @@ class _Auto:
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`."""
         refused = np.array(
-            [unsupported(self._config, self._windowing, v) is not None for v in variants], bool
+            [not self._incremental.serves(variant) for variant in variants], bool
         )
         scores: NDArray[np.float32] | None = None
         for engine, chosen in ((self._incremental, ~refused), (self._two_pass, refused)):

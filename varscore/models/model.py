@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.errors import OptionError
-from varscore.gpu import full_float32
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.models.notice import notice
+from varscore.models.precision import full_float32
 from varscore.models.tracks import TrackTable
 from varscore.sequence import one_hot
 

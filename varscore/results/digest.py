@@ -7,16 +7,21 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from varscore.version import __version__
+
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
-    """Return a digest of JSON-ready facts, whatever the order of their keys.
+    """Return a digest of this version of varscore and JSON-ready facts.
+
+    The order of their keys does not matter.
 
     Returns
     -------
     str
         64 hexadecimal digits.
     """
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    whole = {"version": __version__, **facts}
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,6 @@ from varscore.models.tracks import TrackTable
 from varscore.results.file import ResultFile
 from varscore.results.provenance import Provenance
 from varscore.variant import Allele, Status
-
-if TYPE_CHECKING:  # torch takes seconds to import, and a plan needs none
-    from varscore.statistics import Statistic
 
 # 64 bits for positions: pandas' own integer, so that arithmetic on them cannot overflow, and
 # there are contigs beyond 2^31 bases. Compressed, the width is not to be seen.
@@ -49,13 +46,13 @@ _GROUP_BYTES = 128 * 2**20
 _GROUP_ROWS_MIN, _GROUP_ROWS_MAX = 1024, 65536
 
 
-def score_schema(statistics: Sequence[Statistic], tracks: TrackTable) -> pa.Schema:
+def score_schema(statistics: Sequence[str], tracks: TrackTable) -> pa.Schema:
     """Return the columns of a result, without the file's metadata.
 
     Parameters
     ----------
-    statistics : sequence of Statistic
-        The outer order of the score columns.
+    statistics : sequence of str
+        Their names, in the outer order of the score columns.
     tracks : TrackTable
         The inner order.
 
@@ -67,10 +64,10 @@ def score_schema(statistics: Sequence[Statistic], tracks: TrackTable) -> pa.Sche
     """
     scores = [
         pa.field(
-            f"{statistic.name}_{identifier}",
+            f"{statistic}_{identifier}",
             pa.float32(),
             metadata={
-                "statistic": statistic.name,
+                "statistic": statistic,
                 "index": str(index),
                 "identifier": identifier,
                 "description": description,
@@ -104,8 +101,8 @@ class ScoreWriter:
     ----------
     path : str or Path
         The file to write.
-    statistics : sequence of Statistic
-        The S statistics that `write` gets, in its order.
+    statistics : sequence of str
+        Names of the S statistics that `write` gets, in its order.
     tracks : TrackTable
         The T tracks that `write` gets, in its order.
     force : bool
@@ -124,7 +121,7 @@ class ScoreWriter:
     def __init__(
         self,
         path: str | Path,
-        statistics: Sequence[Statistic],
+        statistics: Sequence[str],
         tracks: TrackTable,
         *,
         force: bool = False,
@@ -213,7 +210,7 @@ class ScoreWriter:
         row, statistic, track = np.argwhere(~np.isfinite(values))[0]
         raise ModelError(
             f"record {scored[row].record}, allele {scored[row].allele} ({scored[row].key}): "
-            f"{self._statistics[statistic].name} of track {self._tracks.identifiers[track]} "
+            f"{self._statistics[statistic]} of track {self._tracks.identifiers[track]} "
             f"is {values[row, statistic, track]}, expected a finite number; "
             "check the model's weights, or use --precision float32"
         )

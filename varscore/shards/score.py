@@ -16,7 +16,6 @@ from varscore.results.file import ResultReader
 from varscore.results.summary import ScoreSummary
 from varscore.score import Scorer
 from varscore.shards.shard import Shard, shard_fingerprint
-from varscore.version import __version__
 
 
 def score_shard(
@@ -81,7 +80,6 @@ class ShardScorer:
         options = self._scorer.options  # what came of those that are planned, the rows say
         model = self._scorer.model.metadata
         identity = {
-            "version": __version__,
             "model": {key: model[key] for key in ("sha256", "config")},
             "tracks": asdict(self._scorer.tracks),
             "options": {name: getattr(options, name) for name in names("scored")},
