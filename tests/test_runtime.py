@@ -202,3 +202,23 @@ def test_a_notebook_finds_its_process_as_it_was(tmp_path, engine):
 
 def test_freed_memory_is_returned_whatever_the_system():
     runtime.return_freed_memory()
+
+
+def test_long_items_end_after_an_exception_elsewhere():
+    workers = Workers(2)
+    both = threading.Barrier(2)
+    ended = []
+
+    def work(item):
+        both.wait(60)
+        if item == 0:
+            raise ArithmeticError
+        try:
+            while True:
+                workers.go_on()
+        finally:
+            ended.append(item)
+
+    with pytest.raises(ArithmeticError):
+        workers.run(work, range(2))
+    assert ended == [1]

@@ -6,7 +6,7 @@ import ctypes
 import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TypeVar
@@ -69,6 +69,18 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self._given_up = threading.Event()
+
+    def go_on(self) -> None:
+        """Return if the work is still wanted; for a worker, between pieces of a long item.
+
+        Raises
+        ------
+        CancelledError
+            If an exception, which is raised where results are taken, has ended all of it.
+        """
+        if self._given_up.is_set():
+            raise CancelledError
 
     @contextmanager
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[Iterator[R]]:
@@ -97,7 +109,11 @@ class Workers:
                 stack.close()
                 yield from map(function, items[shared:])
 
-            yield every()
+            try:
+                yield every()
+            except BaseException:
+                self._given_up.set()
+                raise
 
     def run(self, function: Callable[[T], object], items: Sequence[T]) -> None:
         """Apply a function to each item.

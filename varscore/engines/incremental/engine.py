@@ -311,11 +311,15 @@ class IncrementalEngine:
         # Neighbouring groups share segments, if they need several.
         size = 1 if members == 1 else -(-len(ordered) // (4 * outer.count))
 
+        def finish_wanted(batch: Sequence[Site], result: NDArray[np.float64]) -> None:
+            workers.go_on()
+            finish(batch, result)
+
         def score(number: int) -> None:
             segments = Segments(self._stages, trunk, members)
             for keys, group in ordered[number : number + size]:
                 held = [segments.get(key) for key in keys]
-                self._score_group(trunk, held, group, finish, inner)
+                self._score_group(trunk, held, group, finish_wanted, inner)
 
         outer.run(score, range(0, len(ordered), size))
 
