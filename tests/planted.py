@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -54,11 +55,18 @@ class Dying:
         WHAT["SIGTERM"]()
 
 
+def insist():  # and never return
+    while True:
+        WHAT["SIGINT"]()
+        time.sleep(0.05)
+
+
 WHAT = {
     "exception": exception,
     "SIGINT": sent(signal.SIGINT),
     "SIGTERM": sent(signal.SIGTERM),
     "SIGTERM in a finaliser": Dying,
+    "SIGINT again and again": insist,
 }
 
 
