@@ -172,6 +172,7 @@ def assert_agreement(vcf, genome, model, options, folder):
     return report.statuses, problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_three_commands_agree(place, genome, model, tmp_path, monkeypatch):
     ends = Counter()

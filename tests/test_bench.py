@@ -28,6 +28,7 @@ def window_gflop():
     return 2e-9 * macs
 
 
+@pytest.mark.slow
 def test_bench(varscore, oracle_genome, tmp_path):
     out = tmp_path / "bench.json"
     code, stdout, stderr = varscore(
@@ -58,6 +59,7 @@ def test_bench(varscore, oracle_genome, tmp_path):
     assert all(row["least_pearson"] > 0.99 for row in agreement.values())
 
 
+@pytest.mark.slow
 def test_spacing_leaves_variants_that_stand_alone(varscore, oracle_genome, tmp_path):
     out = tmp_path / "bench.json"
     arguments = [

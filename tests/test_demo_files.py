@@ -127,6 +127,7 @@ def test_the_genome_is_made_again_letter_for_letter(genome):
     assert {"a", "N"} < set(shipped)  # soft-masked stretches and unknown bases
 
 
+@pytest.mark.slow
 def test_the_variants_and_their_truth_are_made_again(genome, truth):
     records = make_demo.make_records(genome)
     assert make_demo.vcf_text(records) == (DEMO / "demo.vcf").read_text(encoding="ascii")

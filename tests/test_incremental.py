@@ -198,6 +198,7 @@ def test_small_model(small, human):
     assert_equal(found, two_passes(small, human, windowing, CHANGED, variants, tracks))
 
 
+@pytest.mark.slow
 def test_demo_model(demo):
     """Trained weights, at the demo's own variants."""
     network, genome, variants = demo
@@ -481,6 +482,7 @@ def demo():
     return load_model("demo", device="cpu").network, genome, variants
 
 
+@pytest.mark.slow
 def test_precision_of_large_and_of_tiny_effects(demo):
     """Each arithmetic against float64, for large and for tiny effects, which lose digits."""
     network, genome, variants = demo

@@ -11,6 +11,7 @@ from varscore import atomic
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard
 
+pytestmark = pytest.mark.slow  # nearly all start processes
 DATA = Path(__file__).parent / "data"
 PLANTED = Path(__file__).parent / "planted.py"
 ALLELES = 15
