@@ -221,7 +221,7 @@ def test_every_config_key_is_described_and_documented():
         ({"statistic": "SAD"}, ["'statistic' was unexpected"]),
         ({"indels": "cut"}, ["indels", "'stitch', 'trim'"]),
         ({"shards": 0}, ["shards", "minimum of 1"]),
-        ({"model": "absent.h5"}, ["config key model", "absent.h5"]),
+        ({"model": "absent.h5"}, ["model absent.h5: no such file or folder"]),
     ],
 )
 def test_a_wrong_config_is_refused(tmp_path, config, words):
