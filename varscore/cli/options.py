@@ -71,7 +71,7 @@ def _typer_option(option: Option) -> Any:
         metavar=metavar,
         # A list stays text, as signatures say: typer would take several words for it.
         parser=option.read if metavar and not option.is_list else None,
-        show_default=option.unset if option.default is None else True,
+        show_default=True if option.default is not None else option.unset or False,
     )
 
 

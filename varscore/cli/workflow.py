@@ -71,7 +71,8 @@ def merge(
         typer.Option("--output", "-o", help="Parquet file or folder.", show_default=False),
     ],
     order: Annotated[
-        Order, own_option("order", Order, "Of the rows: the VCF's, or the genome's.")
+        Order,
+        own_option("order", Order, "Of the rows: the VCF's, or the genome's.", default="input"),
     ] = "input",
     dataset: Annotated[
         bool, typer.Option("--dataset", help="Write a folder of files, for large results.")
