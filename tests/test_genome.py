@@ -1,8 +1,10 @@
 """The genome's bases are the file's, whatever its form; a wrong index is never believed."""
 
+import cProfile
 import gzip
 import hashlib
 import os
+import pstats
 import random
 import shutil
 import subprocess
@@ -411,6 +413,38 @@ def test_newer_index_that_does_not_fit_is_an_error(text: bytes, tmp_path: Path) 
     make_older(path)
     with pytest.raises(GenomeError, match=r"its index does not fit.*samtools faidx"):
         ReferenceGenome(path)
+
+
+def many(count: int) -> dict[str, str]:
+    return {f"sc{n}": "".join(RNG.choices("ACGT", k=1 + n % 90)) for n in range(count)}
+
+
+@pytest.mark.parametrize("block", [None, 0xFF00, 1 << 16, 1_000])
+def test_many_short_contigs(block: int | None, tmp_path: Path) -> None:
+    contigs = many(5_000)  # several of bgzip's blocks, hundreds of contigs in each
+    path, text = tmp_path / "genome.fa", fasta(contigs)
+    bgzip(text, path, block) if block else path.write_bytes(text)
+    with ReferenceGenome(path) as genome:
+        assert genome.lengths == {name: len(bases) for name, bases in contigs.items()}
+        for name in ("sc0", "sc2501", "sc4999"):
+            assert genome.fetch(Interval(name, 0, 90)) == contigs[name].ljust(90, "N")
+    # The last but one is called otherwise than in the index: no piece is passed over.
+    text = text.replace(b">sc4998 ", b">sc4997 ")
+    bgzip(text, path, block) if block else path.write_bytes(text)
+    make_older(path)
+    with pytest.raises(GenomeError, match=r"contig sc4998 is not where"):
+        ReferenceGenome(path)
+
+
+@pytest.mark.parametrize("bgzipped", [False, True])
+def test_a_contig_costs_few_calls_at_the_start(bgzipped: bool, tmp_path: Path) -> None:
+    """A measure of work that no clock has a part in: it was 600 calls a contig once."""
+    path, text = tmp_path / "genome.fa", fasta(many(3_000))
+    bgzip(text, path) if bgzipped else path.write_bytes(text)
+    ReferenceGenome(path).close()
+    profile = cProfile.Profile()
+    profile.runcall(ReferenceGenome, path)
+    assert pstats.Stats(profile).total_calls < 20 * 3_000
 
 
 def test_index_of_the_same_text_in_other_blocks_is_an_error(tmp_path: Path) -> None:

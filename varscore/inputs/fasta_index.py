@@ -22,6 +22,9 @@ from varscore.errors import GenomeError, OutputError
 from varscore.inputs.htslib import compression, ends_whole
 
 _LONGEST_GAP = 1 << 16  # bytes between two contigs' bases: a header, and blank lines
+# What stands there: the next contig's header and its name. Contigs without bases are in no
+# index: their headers may come before it.
+_GAP = re.compile(rb"\s*(?:>.*\n\s*)*>(\S*)(?:[ \t\r].*)?\n")
 
 
 def ensure_index(path: Path) -> None:
@@ -125,9 +128,8 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
             end = 0
             for name, length, start, line_bases, line_bytes in contigs:
                 gap = read(end, start - end) if 0 < start - end <= _LONGEST_GAP else b""
-                header = b">" + re.escape(name.encode()) + rb"([ \t\r].*)?\n"
-                # Contigs without bases are in no index: their headers may stand here too.
-                if not re.fullmatch(rb"\s*(>.*\n\s*)*" + header, gap):
+                header = _GAP.fullmatch(gap)
+                if header is None or header[1] != name.encode():
                     return f"contig {name} is not where {path.name}.fai has it"
                 end = start + length + (length - 1) // line_bases * (line_bytes - line_bases)
             if not re.fullmatch(rb"\S\s*", read(end - 1, _LONGEST_GAP)):
@@ -167,13 +169,18 @@ def _decompressed(path: Path, gzi: Path | None = None) -> Iterator[Callable[[int
         raise ValueError(f"{gzi.name} does not have the {count} blocks that it should")
     blocks, texts = [0, *starts[::2]], [0, *starts[1::2]]
     with pysam.BGZFile(str(path), "rb", None) as bgzf:
+        # Short contigs lie many to a block, which is decompressed once for all of them.
+        held, first = b"", 0
 
         def read_bgzf(offset: int, size: int) -> bytes:
-            block = bisect_right(texts, offset) - 1
-            within = offset - texts[block]
-            if within >= 1 << 16:
-                return b""
-            bgzf.seek(blocks[block] << 16 | within)
-            return bytes(bgzf.read(size))
+            nonlocal held, first
+            if not first <= offset <= offset + size <= first + len(held):
+                block = bisect_right(texts, offset) - 1
+                within = offset - texts[block]
+                if within >= 1 << 16:
+                    return b""
+                bgzf.seek(blocks[block] << 16 | within)
+                held, first = bytes(bgzf.read(max(size, 1 << 16))), offset
+            return held[offset - first : offset - first + size]
 
         yield read_bgzf
