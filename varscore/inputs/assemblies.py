@@ -124,6 +124,20 @@ def sequences_named(name: str) -> list[Sequence]:
     return _by_name().get(name, [])
 
 
+@cache
+def _by_chromosome() -> dict[str, list[Sequence]]:
+    chromosomes: dict[str, list[Sequence]] = {}
+    for sequence in known_sequences():
+        if sequence.chromosome is not None:
+            chromosomes.setdefault(sequence.chromosome, []).append(sequence)
+    return chromosomes
+
+
+def known_chromosomes(chromosome: str) -> list[Sequence]:
+    """Return what a chromosome, 1, X or MT, is in each assembly."""
+    return _by_chromosome().get(chromosome, [])
+
+
 def spelled_chromosome(name: str) -> str | None:
     """Return the chromosome that a name spells: 1 for chr01, X for CHRx, MT for chrM.
 
@@ -193,7 +207,7 @@ def identify(lengths: Mapping[str, int]) -> Identity | None:
     if len(candidates) != 1:
         return None
     (assembly,) = candidates
-    own = [s for s in known_sequences() if s.assembly == assembly and s.chromosome == "MT"]
+    own = [s for s in known_chromosomes("MT") if s.assembly == assembly]
     return Identity(assembly, tuple(s for s in own if s.length in mitochondria))
 
 
@@ -209,13 +223,4 @@ def _chromosomes(name: str, chromosome: str) -> list[Sequence]:
     """Return what a chromosome's name means: one sequence an assembly, or an accession's."""
     if spelled_chromosome(name) is None:
         return sequences_named(name)
-    return _by_chromosome().get(chromosome, [])
-
-
-@cache
-def _by_chromosome() -> dict[str, list[Sequence]]:
-    chromosomes: dict[str, list[Sequence]] = {}
-    for sequence in known_sequences():
-        if sequence.chromosome is not None:
-            chromosomes.setdefault(sequence.chromosome, []).append(sequence)
-    return chromosomes
+    return known_chromosomes(chromosome)

@@ -21,7 +21,7 @@ from varscore.inputs.assemblies import (
     Sequence,
     chromosome_of,
     identify,
-    known_sequences,
+    known_chromosomes,
     sequences_named,
     spelled_chromosome,
 )
@@ -210,10 +210,9 @@ class ContigNames:
 
         If there are several they are of several assemblies, and no name tells which.
         """
-        known = (s for s in known_sequences() if s.chromosome == chromosome)
         found = {
             accession
-            for s in known
+            for s in known_chromosomes(chromosome)
             for accession in (s.refseq, s.genbank)
             if self.lengths.get(accession) == s.length
         }
@@ -224,7 +223,7 @@ class ContigNames:
         bare = name.removeprefix("chr")
         known = next(filter(None, map(sequences_named, (name, bare, f"chr{bare}"))), [])
         if self._identity and not any(bare in (s.refseq, s.genbank) for s in known):
-            known = [s for s in known if s.assembly == self._identity.assembly]
+            known = [s for s in known if s.assembly == self._identity.assembly] or known
         accessions = {s.accession for s in known}
         if len(accessions) != 1:  # a name that stands for different bases in two assemblies
             return
