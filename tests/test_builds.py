@@ -28,6 +28,7 @@ def test_known_builds_differ_or_not(vcf: str, genome: str) -> None:
     ("vcf", "genome", "text"),
     [
         ("hg19", "hg38", "the VCF looks like GRCh37 (hg19), the FASTA like GRCh38 (hg38)"),
+        ("hs1", "hs1", "VCF and FASTA look like T2T-CHM13v2.0 (hs1)"),
         ("none", "hs1", "the FASTA looks like T2T-CHM13v2.0 (hs1)"),
         ("mm39", "none", "the VCF looks like GRCm39 (mm39)"),
         ("none", "none", ""),

@@ -361,7 +361,11 @@ def test_reading_a_table(tmp_path: Path) -> None:
     path.write_bytes(
         b"\xef\xbb\xbf# VCF\tFASTA\r\nNC_1\tchr1\r\n\r\n  23   chrX  \n23 chrX\n#\nHLA:1\ta|b"
     )
-    assert read_contig_table(path) == {"NC_1": "chr1", "23": "chrX", "HLA:1": "a|b"}
+    assert read_contig_table(path, {"chr1": 1}) == {
+        "NC_1": "chr1",
+        "23": "chrX",
+        "HLA:1": "a|b",
+    }
 
 
 @pytest.mark.parametrize(
@@ -372,6 +376,11 @@ def test_reading_a_table(tmp_path: Path) -> None:
         (b"# names\na b\n\na c\n", "line 4 says c for a, line 2 b; expected one name"),
         (b"", "has no contig names"),
         (b"# a b\n", "has no contig names"),
+        (
+            b"k x\nb y\n",
+            "no name of its second column is in the FASTA file, those of its first",
+        ),
+        (b"m x\n", "no name of its second column is in the FASTA file; expected"),
         (b"\xff\xfe", "is not UTF-8 text"),
         (None, "cannot be read as a table of contig names: No such file"),
     ],
@@ -381,7 +390,7 @@ def test_bad_tables(text: bytes | None, message: str, tmp_path: Path) -> None:
     if text is not None:
         path.write_bytes(text)
     with pytest.raises(OptionError, match=message) as caught:
-        read_contig_table(path)
+        read_contig_table(path, {"b": 1, "k": 2})
     assert str(caught.value).startswith(f"{path}: ")
 
 

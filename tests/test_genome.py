@@ -191,7 +191,7 @@ def test_digest_is_the_m5_of_sam(tmp_path: Path) -> None:
         ("1 chr1 M MT", {"1": "1", "chr1": "chr1", "M": "M", "MT": "MT", "chrM": "M"}),
         (
             "chr1",
-            {"2": None, "chr11": None, "": None, "MT": None, "CHR1": None},
+            {"2": None, "chr11": None, "": None, "MT": None, "CHR1": "chr1"},
         ),
         ("GL000192.1", {"GL000192.1": "GL000192.1", "chrGL000192.1": "GL000192.1"}),
     ],

@@ -12,6 +12,7 @@ from writers import provenance, write_vcf
 
 from varscore import read_metadata, read_scores, score_vcf
 from varscore.errors import OutputError
+from varscore.options import names
 from varscore.results.file import ResultReader
 from varscore.results.provenance import (
     FORMAT,
@@ -128,7 +129,7 @@ def test_plans_and_shards_say_what_they_can_know(policy_genome, small_model, tmp
     facts = json.loads((tmp_path / "plan" / "plan.json").read_text())
     assert facts.keys() == PLAN
     assert facts["statuses"] == {"scored": 1, "spanning_deletion": 1}
-    assert facts["options"].keys() == {"region", "max_allele_length", "allow_ref_mismatches"}
+    assert facts["options"].keys() == set(names("planned"))
 
     planned = tmp_path / "plan" / "0001.parquet"
     assert read_metadata(planned).keys() == PLANNED_SHARD

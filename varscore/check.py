@@ -30,12 +30,18 @@ class CheckReport:
         File names.
     contigs : dict of str to str or None
         Each contig of the VCF's records, in order of appearance, with its name in the FASTA.
+    missing : dict of str to str
+        Why those that have none there have none.
+    builds : str
+        Which known assemblies VCF and FASTA are of, by the lengths of their contigs.
     rows : int
         Alleles in all: the rows that a result would have.
     statuses : dict of str to int
         Alleles per status.
     compared, mismatches : int
         Records whose REF was compared with the genome, and those that differ.
+    warning : str or None
+        Contigs with more than a hundredth of the records that are not in the FASTA.
     problem : str or None
         What `varscore score` would end with; None if it would score.
     note : str or None
@@ -45,10 +51,13 @@ class CheckReport:
     vcf: str
     genome: str
     contigs: dict[str, str | None]
+    missing: dict[str, str]
+    builds: str
     rows: int
     statuses: dict[str, int]
     compared: int
     mismatches: int
+    warning: str | None
     problem: str | None
     note: str | None
 
@@ -58,15 +67,17 @@ class CheckReport:
         rate = f"{matched / self.compared:.2%}" if self.compared else "none compared"
         return "\n".join(
             [
+                *([self.builds] if self.builds else []),
                 "contigs (VCF -> FASTA)",
                 *(
-                    f"  {n:<{width}}  {t or 'not in the FASTA'}"
+                    f"  {n:<{width}}  {t or f'not in the FASTA: {self.missing[n]}'}"
                     for n, t in self.contigs.items()
                 ),
                 f"REF alleles that match the genome: {matched:,} of {self.compared:,} ({rate})",
                 f"alleles: {self.rows:,}",
                 *(f"  {status:<{width}}  {n:,}" for status, n in self.statuses.items()),
                 *([f"note: {self.note}"] if self.note else []),
+                *([f"warning: {self.warning}"] if self.warning and not self.problem else []),
             ]
         )
 
@@ -124,7 +135,8 @@ def check_vcf(
             config = replace(config, n_tracks=len(selected))
         refuse = engine_limits(options, config, memory)
     with ReferenceGenome(genome) as reference:
-        survey = AlleleSource(vcf, reference, options).survey(refuse)
+        source = AlleleSource(vcf, reference, options)
+        survey = source.survey(refuse)
         problem = None
         try:
             survey.judge()
@@ -133,11 +145,14 @@ def check_vcf(
     return CheckReport(
         vcf=Path(vcf).name,
         genome=Path(genome).name,
-        contigs=survey.contigs,
+        contigs={name: match.contig for name, match in survey.contigs.items()},
+        missing={n: match.why for n, match in survey.contigs.items() if match.contig is None},
+        builds=str(source.builds),
         rows=survey.rows,
         statuses={status.value: n for status, n in survey.statuses.most_common()},
         compared=survey.compared,
         mismatches=survey.mismatches,
+        warning=survey.warning,
         problem=problem,
         note=_WITHOUT_MODEL if config is None else None,
     )

@@ -341,9 +341,27 @@ class ScoreOptions:
         default=False,
         metadata=_about("planned", "Go on although many REF alleles differ from the genome."),
     )
+    contigs: str | Path | None = field(
+        default=None,
+        metadata=_about(
+            "planned",
+            "Table of two columns, a contig's name in the VCF and its name in the FASTA, where "
+            "these differ in an unusual way.",
+            unset="none",
+        ),
+    )
+    strict: bool = field(
+        default=False,
+        metadata=_about(
+            "planned",
+            "Fail if a contig with more than a hundredth of the records is not in the FASTA.",
+        ),
+    )
 
     def __post_init__(self) -> None:
         _validate(self)
+        if self.contigs is not None:  # options are written into results, as JSON
+            object.__setattr__(self, "contigs", str(self.contigs))
         if len(set(self.shifts)) < len(self.shifts):
             raise OptionError(f"shifts: {self.shifts} must be different numbers")
         if self.engine == "two-pass" and self.precision != "float32":

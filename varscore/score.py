@@ -152,9 +152,10 @@ class Scorer:
         survey.judge()
         name = Path(vcf).name
         with VariantProgress(Path(output).name, survey.rows) as progress:
-            return self.score(
+            summary = self.score(
                 alleles, output, progress, vcf=name, options=self.options, force=force
             )
+        return replace(summary, warning=survey.warning)
 
     def score(
         self,

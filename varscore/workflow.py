@@ -35,13 +35,14 @@ def shard_names(config: Mapping[str, Any]) -> list[str]:
 
 
 def input_samples(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return digests of samples of VCF and genome, so far as they are there.
+    """Return digests of samples of the files that a plan is made from, if they are there.
 
     Snakemake looks into a file only if it is newer than what was made of it. These tell
     another one that is older, as one that was moved there may be; of a file of 1 MiB or less
     all is in the sample, of a larger one 64 pieces spread over it, and its size.
     """
-    files = {key: Path(config[key]) for key in ("vcf", "genome")}
+    keys = ("vcf", "genome", "contigs")
+    files = {key: Path(config[key]) for key in keys if config.get(key)}
     return {key: _sample(file) for key, file in files.items() if file.is_file()}
 
 

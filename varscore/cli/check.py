@@ -41,6 +41,8 @@ def check(
     region: given.Region = SCORE.region,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
     allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
+    contigs: given.Contigs = None,
+    strict: given.Strict = SCORE.strict,
     device: given.DeviceName = RUN.device,
     threads: given.Threads = RUN.threads,
     memory: given.Memory = RUN.memory,
@@ -65,6 +67,8 @@ def check(
         region=region,
         max_allele_length=max_allele_length,
         allow_ref_mismatches=allow_ref_mismatches,
+        contigs=contigs,
+        strict=strict,
     )
     run = RunOptions(device=device, threads=threads, memory=memory)
     which = ModelOptions(

@@ -121,6 +121,8 @@ PrecisionName = Annotated[Precision, cli_option("precision")]
 Region = Annotated[str | None, cli_option("region")]
 MaxAlleleLength = Annotated[int, cli_option("max_allele_length")]
 AllowRefMismatches = Annotated[bool, cli_option("allow_ref_mismatches")]
+Contigs = Annotated[Path | None, cli_option("contigs")]
+Strict = Annotated[bool, cli_option("strict")]
 
 DeviceName = Annotated[Device, cli_option("device")]
 Threads = Annotated[int | None, cli_option("threads")]

@@ -61,7 +61,7 @@ def refuse_early(
         from varscore.inputs.vcf import check_vcf_file
 
         check_vcf_file(vcf)
-    _check_genome(genome, options.region)
+    _check_genome(genome, options)
 
 
 def check_model(model: ModelOptions) -> None:
@@ -82,9 +82,12 @@ def check_model(model: ModelOptions) -> None:
         TrackTable.read(model.track_table)
 
 
-def _check_genome(genome: Path, region: str | None) -> None:
+def _check_genome(genome: Path, options: ScoreOptions) -> None:
+    from varscore.inputs.contigs import read_contig_table
     from varscore.inputs.genome import ReferenceGenome, parse_region
 
     with ReferenceGenome(genome) as reference:
-        if region is not None:
-            parse_region(region, reference)
+        if options.region is not None:
+            parse_region(options.region, reference)
+        if options.contigs is not None:
+            read_contig_table(options.contigs, reference.lengths)

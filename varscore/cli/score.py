@@ -46,6 +46,8 @@ def score(
     region: given.Region = SCORE.region,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
     allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
+    contigs: given.Contigs = None,
+    strict: given.Strict = SCORE.strict,
     device: given.DeviceName = RUN.device,
     threads: given.Threads = RUN.threads,
     memory: given.Memory = RUN.memory,
@@ -69,6 +71,8 @@ def score(
         region=region,
         max_allele_length=max_allele_length,
         allow_ref_mismatches=allow_ref_mismatches,
+        contigs=contigs,
+        strict=strict,
     )
     which = ModelOptions(
         model=model, params=params, activation=activation, track_table=track_table

@@ -39,22 +39,22 @@ def plan(
     region: given.Region = SCORE.region,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
     allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
+    contigs: given.Contigs = None,
+    strict: given.Strict = SCORE.strict,
     force: given.Force = False,
 ) -> None:
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
-    refuse_early(genome, ScoreOptions(region=region), vcf=vcf)
-    from varscore.shards.plan import plan_shards
-
-    made = plan_shards(
-        vcf,
-        genome,
-        output,
-        shards=shards,
+    options = ScoreOptions(
         region=region,
         max_allele_length=max_allele_length,
         allow_ref_mismatches=allow_ref_mismatches,
-        force=force,
+        contigs=contigs,
+        strict=strict,
     )
+    refuse_early(genome, options, vcf=vcf)
+    from varscore.shards.plan import plan_shards
+
+    made = plan_shards(vcf, genome, output, shards=shards, force=force, options=options)
     typer.echo(f"{output}: {made}", err=True)
 
 

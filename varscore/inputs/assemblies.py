@@ -213,10 +213,8 @@ def identify(lengths: Mapping[str, int]) -> Identity | None:
 
 def chromosome_of(name: str) -> str | None:
     """Return 1, X or MT for a chromosome under any spelling or accession; otherwise None."""
-    spelled = spelled_chromosome(name)
-    if spelled is not None:
-        return spelled
-    return next((s.chromosome for s in sequences_named(name) if s.chromosome), None)
+    known = sequences_named(name)  # of a name within an assembly, all are the same
+    return known[0].chromosome if known else spelled_chromosome(name)
 
 
 def _chromosomes(name: str, chromosome: str) -> list[Sequence]:

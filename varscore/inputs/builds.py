@@ -40,6 +40,8 @@ class Builds:
 
     def __str__(self) -> str:
         if self.vcf is not None and self.genome is not None:
+            if not self.differ:
+                return f"VCF and FASTA look like {self.genome}"
             return f"the VCF looks like {self.vcf}, the FASTA like {self.genome}"
         what, known = ("VCF", self.vcf) if self.vcf is not None else ("FASTA", self.genome)
         return f"the {what} looks like {known}" if known is not None else ""

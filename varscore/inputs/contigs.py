@@ -31,6 +31,14 @@ from varscore.inputs.assemblies import (
 _PLINK = {"23": "X", "24": "Y", "25": "X", "26": "MT", "XY": "X", "PAR1": "X", "PAR2": "X"}
 _UNKNOWN_LENGTH = 2**31 - 1  # what htslib and bcftools write where they know none
 _UCSC_MITOCHONDRION = 16_571  # bases of NC_001807.4
+_MEND_LENGTHS = (
+    "give the VCF's own genome or, if only its ##contig lines are out of date, mend them with "
+    "`bcftools reheader --fai`"
+)
+_NAME_IT = (
+    "give the VCF's own genome or, if the contig is there under another name, a table of names "
+    "(--contigs)"
+)
 _FORM = "expected two columns, the name in the VCF and the name in the FASTA file"
 
 
@@ -58,14 +66,15 @@ class ContigMatch:
         In the FASTA file; None where it has none that this could be.
     rule : Rule or None
         By which it was found.
-    why : str
-        Why it was not; empty where it was.
+    why, remedy : str
+        Why it was not, and what to do; empty where it was.
     """
 
     name: str
     contig: str | None
     rule: Rule | None = None
     why: str = ""
+    remedy: str = ""
 
 
 class ContigNames:
@@ -104,14 +113,14 @@ class ContigNames:
         return self._matches[name]
 
     def _match(self, name: str) -> ContigMatch:
-        objections = []
+        reason = None
         for contig, rule in self._candidates(name):
             objection = self._objection(name, contig, rule)
-            if not objection:
+            if objection is None:
                 return ContigMatch(name, contig, rule)
-            objections.append(objection)
-        why = objections[0] if objections else self._absent(name)
-        return ContigMatch(name, None, why=why)
+            reason = reason or objection
+        why, remedy = reason or self._absent(name)
+        return ContigMatch(name, None, None, why, remedy)
 
     def _candidates(self, name: str) -> Iterator[tuple[str, Rule]]:
         """Give the FASTA file's contigs that a name could mean, the likeliest first."""
@@ -135,19 +144,20 @@ class ContigNames:
             for contig in (*self._spelled.get(coded, []), *self._accessions(coded)):
                 yield contig, Rule.PLINK
 
-    def _objection(self, name: str, contig: str, rule: Rule) -> str:
-        """Say why a name cannot mean a contig; nothing if it can."""
+    def _objection(self, name: str, contig: str, rule: Rule) -> tuple[str, str] | None:
+        """Say why a name cannot mean a contig, and what to do; None if it can."""
         declared, length = self.declared.get(name), self.lengths[contig]
         if declared is not None:
             if declared == length:
-                return ""
-            return f"the VCF declares {declared:,} bases, {contig} of the FASTA has {length:,}"
+                return None
+            why = f"the VCF declares {declared:,} bases, {contig} of the FASTA has {length:,}"
+            return why, _MEND_LENGTHS
         if rule in (Rule.TABLE, Rule.SAME) or spelled_chromosome(name) is None:
-            return ""
+            return None
         return self._which_mitochondrion(name, contig)
 
-    def _which_mitochondrion(self, name: str, contig: str) -> str:
-        """Say why M, MT or 26 of no declared length is not a contig; nothing if it is.
+    def _which_mitochondrion(self, name: str, contig: str) -> tuple[str, str] | None:
+        """Say why M, MT or 26 of no declared length is not a contig; None if it is.
 
         hg19 is in use with two mitochondria: UCSC's of 16,571 bases is never called MT, the
         other may be called M or MT.
@@ -155,29 +165,32 @@ class ContigNames:
         length = self.lengths[contig]
         hg19 = self._identity is not None and self._identity.assembly.name == "GRCh37"
         if chromosome_of(contig) != "MT" or not (hg19 or length == _UCSC_MITOCHONDRION):
-            return ""
+            return None
         short, mt = name.upper().endswith("M"), name.upper().endswith("MT")
         if (mt and length != _UCSC_MITOCHONDRION) or (
             short and (length == _UCSC_MITOCHONDRION or contig.upper().endswith("M"))
         ):
-            return ""
-        return (
+            return None
+        why = (
             f"hg19 is in use with mitochondria of 16,569 and of 16,571 bases, {contig} of the "
             f"FASTA has {length:,}, and the VCF does not declare what {name} has"
         )
+        return why, "declare it in a ##contig line, or give a table of names (--contigs)"
 
-    def _absent(self, name: str) -> str:
-        """Say why no contig was tried for a name."""
+    def _absent(self, name: str) -> tuple[str, str]:
+        """Say why no contig was tried for a name, and what to do."""
         if name in self.table:
-            return f"the table of names says {self.table[name]}, which the FASTA has not"
+            why = f"the table of names says {self.table[name]}, which the FASTA has not"
+            return why, "mend the table"
         if (coded := _PLINK.get(spelled_chromosome(name) or "")) and not self._human:
-            return f"PLINK's code for {coded} in human data, and the FASTA is not human"
+            why = f"PLINK's code for {coded} in human data, and the FASTA is not human"
+            return why, _NAME_IT
         known = sequences_named(name)
         if len({s.accession for s in known}) == 1:
             there = self._spelled.get(known[0].chromosome or "", [])
             has = "".join(f"; {contig} has {self.lengths[contig]:,}" for contig in there[:1])
-            return f"it is {known[0]}, which no contig of the FASTA is{has}"
-        return "no contig of the FASTA has this name, or another that is known for it"
+            return f"it is {known[0]}, which no contig of the FASTA is{has}", _NAME_IT
+        return "no contig of the FASTA has this name, or another that is known for it", _NAME_IT
 
     @cached_property
     def _identity(self) -> Identity | None:
@@ -272,17 +285,28 @@ def believable_lengths(
     }
 
 
-def read_contig_table(path: str | Path) -> dict[str, str]:
+def read_contig_table(path: str | Path, lengths: Mapping[str, int]) -> dict[str, str]:
     """Read a table that says what the VCF's contigs are called in the FASTA file.
 
     Two columns, separated by a tab or blanks: the name in the VCF, the name in the FASTA
     file. Empty lines and lines that begin with ``#`` are passed over.
 
+    Parameters
+    ----------
+    path : str or Path
+    lengths : mapping of str to int
+        The FASTA file's contigs; one of the names at least must be among them.
+
+    Returns
+    -------
+    dict of str to str
+        The names in the FASTA file by those in the VCF.
+
     Raises
     ------
     OptionError
         If the file cannot be read, a line has not two columns, a name of the VCF stands in
-        two lines with different names for it, or there are no names.
+        two lines with different names for it, or no name is one of the FASTA file's.
     """
     path = Path(path)
     try:
@@ -309,4 +333,9 @@ def read_contig_table(path: str | Path) -> dict[str, str]:
         first.setdefault(name, number)
     if not table:
         raise OptionError(f"{path}: has no contig names; {_FORM}")
+    if not any(contig in lengths for contig in table.values()):
+        turned = ", those of its first column are" if any(n in lengths for n in table) else ""
+        raise OptionError(
+            f"{path}: no name of its second column is in the FASTA file{turned}; {_FORM}"
+        )
     return table

@@ -19,6 +19,7 @@ from typing import NamedTuple, Self
 import pysam
 
 from varscore.errors import GenomeError, OptionError
+from varscore.inputs.contigs import ContigNames
 from varscore.inputs.fasta_index import ensure_index
 from varscore.variant import Interval
 
@@ -52,6 +53,8 @@ class ReferenceGenome:
     path : Path
     lengths : dict of str to int
         Bases of each contig, in the file's order.
+    names : ContigNames
+        What its contigs are called elsewhere, where nothing is known of their lengths there.
 
     Raises
     ------
@@ -68,7 +71,7 @@ class ReferenceGenome:
         self.lengths: dict[str, int] = dict(
             zip(self._opened.file.references, self._opened.file.lengths, strict=True)
         )
-        self._names: dict[str, str | None] = {}
+        self.names = ContigNames(self.lengths)
         self._digests: dict[str, str] = {}
         self._piece = ("", 0, "")  # contig, start and bases of the last piece read
 
@@ -104,18 +107,9 @@ class ReferenceGenome:
     ) -> None:
         self.close()
 
-    def resolve(self, chrom: str) -> str | None:
-        """Return the FASTA's name of a contig, None where it has none.
-
-        The name itself comes first, then the name with or without ``chr``, then, for the
-        mitochondrion, M for MT and MT for M, each with or without ``chr``.
-        """
-        if chrom not in self._names:
-            bare = chrom.removeprefix("chr")
-            bares = [bare, *({"M": ["MT"], "MT": ["M"]}.get(bare, []))]
-            names = [chrom, *(prefix + name for name in bares for prefix in ("", "chr"))]
-            self._names[chrom] = next((name for name in names if name in self.lengths), None)
-        return self._names[chrom]
+    def resolve(self, name: str) -> str | None:
+        """Return the file's name of a contig under another one, None where it has none."""
+        return self.names.match(name).contig
 
     def fetch(self, interval: Interval) -> str:
         """Return the bases of an interval: always as many as it is long.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from varscore.inputs.contigs import ContigNames
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.vcf import trim
 from varscore.variant import Allele, Interval, Status, Variant
@@ -9,7 +10,7 @@ from varscore.variant import Allele, Interval, Status, Variant
 _FIRST_FLANK = 32  # bases looked at first for room to shift an indel to the left
 
 
-def locate(allele: Allele, genome: ReferenceGenome) -> Allele:
+def locate(allele: Allele, genome: ReferenceGenome, names: ContigNames | None = None) -> Allele:
     """Find an allele's place on the genome.
 
     Parameters
@@ -17,6 +18,8 @@ def locate(allele: Allele, genome: ReferenceGenome) -> Allele:
     allele : Allele
         As read; one that its letters ruled out is returned as it is.
     genome : ReferenceGenome
+    names : ContigNames, optional
+        What the VCF's contigs are called in the FASTA file; by default, what their names say.
 
     Returns
     -------
@@ -28,7 +31,7 @@ def locate(allele: Allele, genome: ReferenceGenome) -> Allele:
     """
     if allele.status is not Status.SCORED:
         return allele
-    contig = genome.resolve(allele.chrom)
+    contig = (names or genome.names).match(allele.chrom).contig
     if contig is None:
         return allele._replace(status=Status.UNKNOWN_CONTIG)
     start, end = allele.pos - 1, allele.pos - 1 + len(allele.ref)

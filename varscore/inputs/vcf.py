@@ -17,6 +17,7 @@ from pathlib import Path
 import pysam
 
 from varscore.errors import VcfError
+from varscore.inputs.contigs import believable_lengths
 from varscore.inputs.htslib import compression, ends_whole
 from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.variant import Allele, Status
@@ -87,6 +88,20 @@ def check_vcf_file(path: str | Path) -> None:
         If there is no such file, it was cut, or it has no VCF header.
     """
     _open(Path(path)).close()
+
+
+def declared_lengths(path: str | Path) -> dict[str, int]:
+    """Return the lengths of contigs that a VCF's header declares, where they are lengths.
+
+    Raises
+    ------
+    VcfError
+        If the file has no sound header.
+    """
+    with _open(Path(path)) as file:
+        sources = [str(line.value) for line in file.header.records if line.key == "source"]
+        lengths = {str(name): found.length for name, found in file.header.contigs.items()}
+    return believable_lengths(lengths, sources)
 
 
 def classify(ref: str, alt: str, max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH) -> Status:

@@ -25,16 +25,20 @@ class ScoreSummary:
         Rows of each status that occurred.
     seconds : float
         From the first allele to the finished file.
+    warning : str or None
+        What the user should look at although all went well.
     """
 
     rows: int
     statuses: dict[str, int]
     seconds: float
+    warning: str | None = None
 
     def __str__(self) -> str:
         counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.items())
         rate = self.rows / self.seconds if self.seconds else 0.0
-        return f"{self.rows:,} rows ({counts}) in {self.seconds:.1f} s, {rate:.3g} variants/s"
+        text = f"{self.rows:,} rows ({counts}) in {self.seconds:.1f} s, {rate:.3g} variants/s"
+        return f"{text}; warning: {self.warning}" if self.warning else text
 
     def save(self, result: str | Path, *, force: bool = False) -> Path:
         """Write the summary as JSON beside a result, where `summary_path` says.
@@ -59,7 +63,8 @@ class ScoreSummary:
         path = summary_path(result)
         rate = round(self.rows / self.seconds, 3) if self.seconds else None
         seconds = round(self.seconds, 3)
-        content = _Content(Path(result).name, self.rows, self.statuses, seconds, rate)
+        name, warning = Path(result).name, self.warning
+        content = _Content(name, self.rows, self.statuses, seconds, rate, warning)
         write_json(path, to_json(content))
         return path
 
@@ -69,7 +74,7 @@ class ScoreSummary:
         content = _read(summary_path(result))
         if content is None or content.result != Path(result).name:
             return None
-        return cls(content.rows, content.statuses, content.seconds)
+        return cls(content.rows, content.statuses, content.seconds, content.warning)
 
 
 def summary_path(result: str | Path) -> Path:
@@ -119,6 +124,7 @@ class _Content:
     statuses: dict[str, int]
     seconds: float
     variants_per_second: float | None = None
+    warning: str | None = None
 
 
 def _read(path: Path) -> _Content | None:

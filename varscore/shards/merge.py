@@ -105,7 +105,7 @@ def merge_shards(
                 file.commit(made)
     summaries = [ScoreSummary.load(file) for file in files]
     seconds = sum(summary.seconds for summary in summaries if summary is not None)
-    return ScoreSummary(whole.rows, dict(whole.statuses), seconds)
+    return ScoreSummary(whole.rows, dict(whole.statuses), seconds, whole.warning)
 
 
 def _check_dataset(output: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from varscore.atomic import Partial, naming_output, remove_stale
 from varscore.errors import OptionError, OutputError
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
-from varscore.options import DEFAULT_MAX_ALLELE_LENGTH, ScoreOptions, names
+from varscore.options import ScoreOptions, names
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultFile
 from varscore.results.provenance import GenomeRecord, Provenance, ShardEntry
@@ -43,10 +44,9 @@ def plan_shards(
     folder: str | Path,
     *,
     shards: int | None = None,
-    region: str | None = None,
-    max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH,
-    allow_ref_mismatches: bool = False,
     force: bool = False,
+    options: ScoreOptions | None = None,
+    **option: Any,
 ) -> ShardPlan:
     """Read a VCF and cut it into shards of about equal cost, contiguous on the genome.
 
@@ -63,10 +63,12 @@ def plan_shards(
     shards : int, optional
         As many are written, empty ones among them if there are fewer alleles. If not given,
         one for every 256 alleles, but at most 1,000.
-    region, max_allele_length, allow_ref_mismatches
-        As in `varscore.options.ScoreOptions`.
     force : bool
         Replace the plan in the folder.
+    options : ScoreOptions, optional
+        Of them count those that are planned, such as `region`.
+    **option
+        Single fields of `ScoreOptions`, in place of `options`.
 
     Returns
     -------
@@ -79,11 +81,9 @@ def plan_shards(
     """
     if shards is not None and shards < 1:
         raise OptionError(f"shards: {shards} is less than 1")
-    planned = ScoreOptions(
-        region=region,
-        max_allele_length=max_allele_length,
-        allow_ref_mismatches=allow_ref_mismatches,
-    )
+    if options is not None and option:
+        raise TypeError("plan_shards: give `options` or single options, not both")
+    options = options or ScoreOptions(**option)
     folder = Path(folder)
     _prepare(folder, force=force)
     with ExitStack() as failed, ExitStack() as stack:
@@ -92,9 +92,10 @@ def plan_shards(
         if not isinstance(reference, ReferenceGenome):
             reference = stack.enter_context(ReferenceGenome(reference))
         spooled = stack.enter_context(Partial(folder / _SPOOL))
-        keys, survey = _spool(AlleleSource(vcf, reference, planned), spooled)
+        source = AlleleSource(vcf, reference, options)
+        keys, survey = _spool(source, spooled)
         survey.judge()
-        writer = _Writer(folder, Path(vcf).name, reference, planned)
+        writer = _Writer(folder, source)
         with naming_output(spooled.target), pa.memory_map(str(spooled.path)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
             order, costs = keys.order(), keys.costs
@@ -109,7 +110,7 @@ def plan_shards(
             )
             del table
         statuses = {status.value: n for status, n in survey.statuses.most_common()}
-        plan = ShardPlan(writer.provenance(statuses), order is None, entries)
+        plan = ShardPlan(writer.provenance(statuses), order is None, entries, survey.warning)
         plan.write(folder)
         failed.pop_all()
     return plan
@@ -184,7 +185,7 @@ def _spool(source: AlleleSource, spool: Partial) -> tuple[_Keys, Survey]:
             writer.write_batch(
                 pa.record_batch([*variant_columns(batch), *columns], schema=SHARD_SCHEMA)
             )
-            places = (survey.contigs[allele.chrom] or allele.chrom for allele in batch)
+            places = (survey.contigs[allele.chrom].contig or allele.chrom for allele in batch)
             contigs.append(
                 np.array([ranks.setdefault(name, len(ranks)) for name in places], np.int32)
             )
@@ -216,12 +217,9 @@ def _cut(costs: NDArray[np.int64], shards: int) -> list[int]:
 class _Writer:
     """Writes the shards of a plan."""
 
-    def __init__(
-        self, folder: Path, vcf: str, reference: ReferenceGenome, options: ScoreOptions
-    ) -> None:
-        self._folder, self._vcf = folder, vcf
-        self._options = {name: getattr(options, name) for name in names("planned")}
-        self._reference = reference
+    def __init__(self, folder: Path, source: AlleleSource) -> None:
+        self._folder, self._vcf, self._options = folder, source.vcf.name, source.options
+        self._reference, self._contigs = source.genome, source.names
         self._digests: dict[str, str] = {}
 
     def write(self, number: int, table: pa.Table) -> ShardEntry:
@@ -256,7 +254,7 @@ class _Writer:
         return Provenance(
             genome=GenomeRecord(self._reference.path.name, lengths, m5),
             vcf=self._vcf,
-            options=self._options,
+            options={name: getattr(self._options, name) for name in names("planned")},
             rows=sum(statuses.values()),
             statuses=dict(statuses),
             shard=entry,
@@ -264,7 +262,7 @@ class _Writer:
 
     def _names(self, batch: pa.RecordBatch) -> Iterable[str]:
         known = {
-            chrom: self._reference.resolve(chrom) or chrom
+            chrom: self._contigs.match(chrom).contig or chrom
             for chrom in batch["chrom"].unique().to_pylist()
         }
         return (known[chrom] for chrom in batch["chrom"].to_pylist())

@@ -62,15 +62,7 @@ def score_resumably(
         with naming_output(work):
             (work / "scores").mkdir(parents=True, exist_ok=True)
         # The plan is made anew: the VCF may have changed, and it had to be read anyway.
-        plan = plan_shards(
-            vcf,
-            reference,
-            work / "plan",
-            region=options.region,
-            max_allele_length=options.max_allele_length,
-            allow_ref_mismatches=options.allow_ref_mismatches,
-            force=True,
-        )
+        plan = plan_shards(vcf, reference, work / "plan", force=True, options=options)
         with VariantProgress(output.name, plan.rows) as progress:
             for entry, part in zip(
                 plan.shards, scored_files(work / "scores", plan), strict=True
@@ -83,4 +75,4 @@ def score_resumably(
                     scorer.score(shard, part, progress, force=True)
     merge_shards(work / "plan", work / "scores", output, force=force)
     shutil.rmtree(work, ignore_errors=True)
-    return ScoreSummary(plan.rows, plan.statuses, time.monotonic() - started)
+    return ScoreSummary(plan.rows, plan.statuses, time.monotonic() - started, plan.warning)

@@ -50,17 +50,19 @@ class ShardPlan:
     Attributes
     ----------
     provenance : Provenance
-        Of all rows; its options are ``region``, ``max_allele_length`` and
-        ``allow_ref_mismatches``.
+        Of all rows; its options are those that are planned, such as ``region``.
     in_input_order : bool
         Whether the shards, one behind the other, have the rows in the VCF's order. If not,
         the VCF is not sorted, and the shards are.
     shards : tuple of ShardEntry
+    warning : str or None
+        What the user should look at before anything is scored.
     """
 
     provenance: Provenance
     in_input_order: bool
     shards: tuple[ShardEntry, ...]
+    warning: str | None = None
 
     @property
     def rows(self) -> int:
@@ -103,7 +105,8 @@ class ShardPlan:
             raise OutputError(f"{path}: cannot be read: {error.strerror}") from error
         facts = parse_json(text, path)
         check_format(facts, path)
-        own = {name: facts.pop(name) for name in ("in_input_order", "shards") if name in facts}
+        names = ("in_input_order", "shards", "warning")
+        own = {name: facts.pop(name) for name in names if name in facts}
         try:
             return from_json(cls, {"provenance": facts, **own})
         except ValueError as error:
@@ -113,7 +116,8 @@ class ShardPlan:
         counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.items())
         noun = "shard" if len(self.shards) == 1 else "shards"
         order = "" if self.in_input_order else "; the VCF is not sorted"
-        return f"{self.rows:,} rows ({counts}) in {len(self.shards):,} {noun}{order}"
+        warning = f"; warning: {self.warning}" if self.warning else ""
+        return f"{self.rows:,} rows ({counts}) in {len(self.shards):,} {noun}{order}{warning}"
 
 
 @dataclass(frozen=True)
