@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported
 import hypothesis
 import pysam
 import pytest
+import torch
 from needs import lacking
 
 from varscore import load_model
@@ -53,7 +54,8 @@ def varscore(monkeypatch, capfd):
 
     What libraries in C write to the terminal is part of both.
     """
-    verbosity = pysam.get_verbosity()
+    # Two settings that a command line makes for its whole process.
+    verbosity, threads = pysam.get_verbosity(), torch.get_num_threads()
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["varscore", *map(str, arguments)])
@@ -63,7 +65,8 @@ def varscore(monkeypatch, capfd):
         return exit_.value.code or 0, captured.out, captured.err
 
     yield run
-    pysam.set_verbosity(verbosity)  # the command line's own, see varscore.inputs.htslib
+    pysam.set_verbosity(verbosity)
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

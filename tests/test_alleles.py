@@ -6,14 +6,13 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from writers import write_fasta, write_vcf
+from writers import read_alleles, write_fasta, write_vcf
 
 import varscore.inputs.alleles
 from varscore.errors import OptionError, VcfError
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
 from varscore.options import ScoreOptions
 from varscore.variant import Status
 
@@ -152,7 +151,7 @@ def test_pieces_change_nothing(
 ) -> None:
     alleles = source(*unsorted_records(500))
     genome = alleles.genome
-    expected = [locate(allele, genome) for allele in read_alleles(alleles.vcf)]
+    expected = [locate(allele, genome) for allele in read_alleles(Path(alleles.given))]
     whole = alleles.survey()
     monkeypatch.setattr(varscore.inputs.alleles, "_BATCH_ALLELES", size)
     assert list(alleles) == expected
@@ -178,7 +177,7 @@ def test_neighbours_of_an_unsorted_vcf_are_read_together(
     """Seven contigs of 50,000 bases each are some 14 pieces of 32,768, not 2,000."""
     alleles = source(*unsorted_records(2000))
     with _CountingGenome(alleles.genome.path) as counting:
-        assert AlleleSource(alleles.vcf, counting).survey().rows > 2000
+        assert AlleleSource(Path(alleles.given), counting).survey().rows > 2000
         # Indels are shifted to the left of a piece's start now and then.
         assert counting.read < 100
 
@@ -188,7 +187,7 @@ def test_damage_is_an_error_of_every_reading(
 ) -> None:
     monkeypatch.setattr(varscore.inputs.alleles, "_BATCH_ALLELES", 2)
     alleles = source(*records(right=5, wrong=0))
-    alleles.vcf.write_text(alleles.vcf.read_text() + "\n")
+    Path(alleles.given).write_text(Path(alleles.given).read_text() + "\n")
     for _ in range(2):
         batches = alleles.batches()
         assert [len(batch) for batch in islice(batches, 2)] == [2, 2]

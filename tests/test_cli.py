@@ -222,7 +222,7 @@ def test_damage_in_the_middle_is_found_before_scoring(varscore, policy_genome, v
         "--model",
         WEIGHTS,
     )
-    assert_refused(result, out, "d.vcf.gz: reading stopped after chr1:155")
+    assert_refused(result, out, "d.vcf.gz: reading stopped near line", "corrupt")
 
 
 @pytest.mark.parametrize(

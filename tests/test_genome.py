@@ -411,7 +411,9 @@ def test_newer_index_that_does_not_fit_is_an_error(text: bytes, tmp_path: Path) 
     indexed(path)
     path.write_bytes(text)
     make_older(path)
-    with pytest.raises(GenomeError, match=r"its index does not fit.*samtools faidx"):
+    with pytest.raises(
+        GenomeError, match=r"its index does not fit.*remove .*genome.fa.fai, to have"
+    ):
         ReferenceGenome(path)
 
 
@@ -531,15 +533,21 @@ WHOLE = fasta(CONTIGS)
         (b"##fileformat=VCFv4.2\n", "not a FASTA file"),
         (b"@read\nACGT\n+\nIIII\n", "not a FASTA file"),
         (b"\xef\xbb\xbf>a\nACGT\n", "not a FASTA file"),
-        (b">a\nACGT\nAC\nACGT\n", "cannot be indexed.*equally long"),
+        (
+            b">a\nACGT\nAC\nACGT\n",
+            r'indexed \(Format error, unexpected "A" at line 4\).*equally long',
+        ),
         (b">a\nACGT\n\nACGT\n", "cannot be indexed.*none is blank"),
-        (b">a\n", "not a sound FASTA file|cannot be indexed"),
+        (b">a\n", r"cannot be indexed \(File truncated at line 2\).*every contig has bases"),
+        (b">a\nAC\n>b\n", r"cannot be indexed \(File truncated at line 4\)"),
+        (b"> a\nACGT\n", "header of contig a .* a blank after '>'"),
+        (b">\nACGT\n", "it has a header without a name"),
         (b">a\nACGT\n>b\nAC\n>a\nGGGG\n>c\nA\n", "not a sound FASTA file.*different names"),
-        (b">a\nACGT\n>a\nGGGG\n", "not a sound FASTA file.*different names"),
+        (b">a\nACGT\n>a\nGGGG\n", 'Ignoring duplicate sequence "a".*different names'),
         (b">a\nAC GT\nACGTA\nACGTA\n", "not a sound FASTA file.*lines of letters"),
         (gzip.compress(b">a\nACGT\n", mtime=0), "plain gzip.*`bgzip`"),
-        (_bgzf_block(WHOLE[:60_000]), "is cut.*end-of-file block"),
-        (_bgzf_block(WHOLE[:60_000]) + _bgzf_block(b"")[:20], "is cut.*end-of-file block"),
+        (_bgzf_block(WHOLE[:60_000]), "has no end-of-file block: it is cut, or .*`zcat "),
+        (_bgzf_block(WHOLE[:60_000]) + _bgzf_block(b"")[:20], "is cut: what follows byte 2"),
         (_bgzf_block(b"hello\n") + _bgzf_block(b""), "cannot be indexed"),
     ],
 )

@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
-from writers import write_fasta
+from writers import read_alleles, write_fasta
 
 from varscore import load_model
 from varscore.engines.incremental import engine as incremental
@@ -23,7 +23,6 @@ from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
 from varscore.models.config import BasenjiConfig
 from varscore.models.random import random_checkpoint
 from varscore.statistics import STATISTICS

@@ -11,12 +11,12 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from writers import read_alleles
 
 from varscore import load_model, read_scores, score_vcf
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
 from varscore.statistics import STATISTICS, CoverageChange
 from varscore.windows import Windowing
 

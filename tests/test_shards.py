@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 from policy_table import POLICY
-from writers import write_vcf
+from writers import read_alleles, write_vcf
 
 from varscore.errors import OptionError, OutputError, VcfError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import read_alleles
 from varscore.shards.plan import plan_shards
 from varscore.shards.shard import Shard, ShardPlan
 
@@ -118,8 +117,8 @@ def test_a_region_and_the_longest_allele_decide_in_the_plan(plan, make_vcf):
     made, shards = plan(vcf, shards=1, region="chr1", max_allele_length=2)
     assert [(a.record, a.status) for a in shards[0]] == [(0, "scored"), (1, "too_long")]
     assert made.provenance.options == {
-        "region": "chr1", "max_allele_length": 2, "allow_ref_mismatches": False,
-        "contigs": None, "strict": False,
+        "region": "chr1", "regions": None, "max_allele_length": 2,
+        "allow_ref_mismatches": False, "contigs": None, "strict": False,
     }  # fmt: skip
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from writers import write_fasta
+from writers import read_alleles, write_fasta
 
 from varscore.inputs.genome import ReferenceGenome
-from varscore.inputs.vcf import read_alleles
 from varscore.variant import Variant
 from varscore.windows import Windowing, window_sequences
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from varscore.inputs.given import Given, opened
+from varscore.inputs.given import read_alleles as given_alleles
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance
+from varscore.variant import Allele
 
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 HEADER = f"##fileformat=VCFv4.2\n{COLUMNS}"
@@ -56,3 +59,9 @@ def provenance(**fields):
         "statuses": {},
     }
     return Provenance(**{**facts, **fields})
+
+
+def read_alleles(given: Given, **options: int) -> Iterator[Allele]:
+    """Yield the alleles of whatever was given, not located."""
+    with opened(given) as inputs:
+        yield from given_alleles(inputs, **options)

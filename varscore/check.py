@@ -10,6 +10,7 @@ from varscore.engines import DEFAULT_MEMORY
 from varscore.errors import VarscoreError
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.given import Given
 from varscore.models.config import BasenjiConfig
 from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
@@ -92,7 +93,7 @@ class CheckReport:
 
 
 def check_vcf(
-    vcf: str | Path,
+    vcf: Given,
     genome: str | Path,
     options: ScoreOptions | None = None,
     *,
@@ -104,7 +105,9 @@ def check_vcf(
 
     Parameters
     ----------
-    vcf, genome : str or Path
+    vcf : Given
+        As for `varscore.score_vcf`.
+    genome : str or Path
     options : ScoreOptions, optional
         As for scoring.
     config : BasenjiConfig, optional
@@ -134,8 +137,10 @@ def check_vcf(
         if selected is not None:
             config = replace(config, n_tracks=len(selected))
         refuse = engine_limits(options, config, memory)
-    with ReferenceGenome(genome) as reference:
-        source = AlleleSource(vcf, reference, options)
+    with (
+        ReferenceGenome(genome) as reference,
+        AlleleSource(vcf, reference, options) as source,
+    ):
         survey = source.survey(refuse)
         problem = None
         try:
@@ -143,7 +148,7 @@ def check_vcf(
         except VarscoreError as error:
             problem = str(error)
     return CheckReport(
-        vcf=Path(vcf).name,
+        vcf=source.name,
         genome=Path(genome).name,
         contigs={name: match.contig for name, match in survey.contigs.items()},
         missing={n: match.why for n, match in survey.contigs.items() if match.contig is None},

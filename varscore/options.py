@@ -331,6 +331,14 @@ class ScoreOptions:
             unset="all",
         ),
     )
+    regions: str | Path | None = field(
+        default=None,
+        metadata=_about(
+            "planned",
+            "Only records whose POS lies in an interval of this BED file.",
+            unset="all",
+        ),
+    )
     max_allele_length: int = field(
         default=DEFAULT_MAX_ALLELE_LENGTH,
         metadata=_about(
@@ -360,10 +368,13 @@ class ScoreOptions:
 
     def __post_init__(self) -> None:
         _validate(self)
-        if self.contigs is not None:  # options are written into results, as JSON
-            object.__setattr__(self, "contigs", str(self.contigs))
+        for name in ("regions", "contigs"):  # options are written into results, as JSON
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(getattr(self, name)))
         if len(set(self.shifts)) < len(self.shifts):
             raise OptionError(f"shifts: {self.shifts} must be different numbers")
+        if self.region is not None and self.regions is not None:
+            raise OptionError("region, regions: give one of them, not both")
         if self.engine == "two-pass" and self.precision != "float32":
             raise OptionError(
                 f"precision: {self.precision!r} is for the incremental engine; engine "

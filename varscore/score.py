@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from varscore.atomic import check_target
 from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.auto import engine_limits, make_engine
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.given import Given
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
@@ -28,6 +28,7 @@ from varscore.progress import VariantProgress
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, ShardEntry
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import ScoreWriter
+from varscore.results.target import check_result_target
 from varscore.variant import Allele, Variant
 
 # A chunk's scores are in memory, and as columns once more, while the next one is scored; but
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 def score_vcf(
-    vcf: str | Path,
+    vcf: Given,
     genome: str | Path,
     output: str | Path,
     *,
@@ -53,8 +54,10 @@ def score_vcf(
 
     Parameters
     ----------
-    vcf : str or Path
-        VCF, bgzipped VCF or BCF; with or without index, sorted or not.
+    vcf : str, Path, data frame, or sequence of str or Path
+        A VCF, BCF, table or list of variants, ``"-"`` for standard input, a variant such as
+        ``"chr1:12345:A:G"``, or several of these, whose rows follow one another; or a data
+        frame with columns chrom, pos (1-based), ref and alt, and perhaps id. In any order.
     genome : str or Path
         FASTA, plain or bgzipped, of the build that the VCF was made with.
     output : str or Path
@@ -89,7 +92,7 @@ def score_vcf(
     if options is not None and option:
         raise TypeError("score_vcf: give `options` or single options, not both")
     options = options or ScoreOptions(**option)
-    check_target(output, force=force)
+    check_result_target(output, force=force)
     with ReferenceGenome(genome) as reference:
         return Scorer(reference, model, options, memory).score_vcf(vcf, output, force=force)
 
@@ -136,9 +139,7 @@ class Scorer:
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
         self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
 
-    def score_vcf(
-        self, vcf: str | Path, output: str | Path, *, force: bool = False
-    ) -> ScoreSummary:
+    def score_vcf(self, vcf: Given, output: str | Path, *, force: bool = False) -> ScoreSummary:
         """Score every allele of a VCF; see the function `score_vcf`.
 
         Parameters
@@ -146,15 +147,15 @@ class Scorer:
         vcf, output, force
             As there.
         """
-        alleles = AlleleSource(vcf, self.genome, self.options)
-        # A first reading finds what would end the work, before hours of it.
-        survey = alleles.survey(self._refuse)
-        survey.judge()
-        name = Path(vcf).name
-        with VariantProgress(Path(output).name, survey.rows) as progress:
-            summary = self.score(
-                alleles, output, progress, vcf=name, options=self.options, force=force
-            )
+        options, folder = self.options, Path(output).parent
+        with AlleleSource(vcf, self.genome, options, folder=folder) as alleles:
+            # A first reading finds what would end the work, before hours of it.
+            survey = alleles.survey(self._refuse)
+            survey.judge()
+            with VariantProgress(Path(output).name, survey.rows) as progress:
+                summary = self.score(
+                    alleles, output, progress, vcf=alleles.name, options=options, force=force
+                )
         return replace(summary, warning=survey.warning)
 
     def score(

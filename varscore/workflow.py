@@ -41,7 +41,7 @@ def input_samples(config: Mapping[str, Any]) -> dict[str, str]:
     another one that is older, as one that was moved there may be; of a file of 1 MiB or less
     all is in the sample, of a larger one 64 pieces spread over it, and its size.
     """
-    keys = ("vcf", "genome", "contigs")
+    keys = ("vcf", "genome", "regions", "contigs")
     files = {key: Path(config[key]) for key in keys if config.get(key)}
     return {key: _sample(file) for key, file in files.items() if file.is_file()}
 

@@ -32,6 +32,7 @@ from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.given import Given
 from varscore.models.basenji2 import Basenji2
 from varscore.models.model import Model
 from varscore.models.precision import full_float32
@@ -44,7 +45,7 @@ _ROWS, _INPUTS, _OUTPUTS, _ROUNDS = 2048, 1536, 512, 3
 
 
 def bench(
-    vcf: str | Path,
+    vcf: Given,
     genome: str | Path,
     model: Model,
     options: ScoreOptions,
@@ -58,7 +59,9 @@ def bench(
 
     Parameters
     ----------
-    vcf, genome : str or Path
+    vcf : Given
+        As for `varscore.score_vcf`.
+    genome : str or Path
     model : Model
     options : ScoreOptions
         Its region, if any, says which variants; its precision is the incremental engine's.
@@ -101,7 +104,7 @@ def bench(
         ]
         if not variants:
             raise OptionError(
-                f"{vcf}: none of its variants is one that the incremental engine scores with "
+                "none of the variants given is one that the incremental engine scores with "
                 "this model and these options; there is nothing to compare"
             )
 
@@ -158,16 +161,15 @@ def bench(
     )
 
 
-def _variants(vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions) -> list[Variant]:
-    """Return the VCF's distinct variants that can be scored, in its order."""
-    source = AlleleSource(vcf, genome, options)
-    survey = Survey(source)
+def _variants(vcf: Given, genome: ReferenceGenome, options: ScoreOptions) -> list[Variant]:
+    """Return the distinct variants that can be scored, in their order."""
     variants: dict[Variant, None] = {}
-    with closing(source.batches()) as batches:
+    with AlleleSource(vcf, genome, options) as source, closing(source.batches()) as batches:
+        survey = Survey(source)
         for batch in batches:
             survey.see(batch)
             variants |= dict.fromkeys(a.variant for a in batch if a.variant is not None)
-    survey.judge()
+        survey.judge()
     return list(variants)
 
 

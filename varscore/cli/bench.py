@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from varscore.atomic import write_json
+from varscore.atomic import check_target, write_json
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def bench(
     context: typer.Context,
     vcf: Annotated[
-        Path | None, typer.Argument(help="VCF whose variants are scored; default: the demo's.")
+        list[str] | None,
+        typer.Argument(help="Variants to score, as for `score`; default: the demo's."),
     ] = None,
     genome: Annotated[
         Path | None, typer.Option("--genome", "-g", help="FASTA of the VCF's build.")
@@ -36,6 +37,7 @@ def bench(
     shifts: given.Shifts = given.DEFAULT_SHIFTS,
     precision: given.PrecisionName = SCORE.precision,
     region: given.Region = SCORE.region,
+    regions: given.Regions = None,
     device: given.DeviceName = RUN.device,
     threads: given.Threads = RUN.threads,
     memory: given.Memory = RUN.memory,
@@ -62,10 +64,10 @@ def bench(
     """Measure both engines on this machine: speed, share of its best rate, agreement."""
     from varscore.models.cache import demo_folder
 
-    if (vcf is None) != (genome is None):
+    if (not vcf) != (genome is None):
         context.fail("give a VCF and its --genome, or neither for the demo's")
-    if vcf is None or genome is None:
-        vcf, genome = demo_folder() / "demo.vcf", demo_folder() / "genome.fa.gz"
+    if not vcf or genome is None:
+        vcf, genome = [str(demo_folder() / "demo.vcf")], demo_folder() / "genome.fa.gz"
     options = ScoreOptions(
         statistics=given.read("statistics", statistics),
         tracks=tracks,
@@ -74,10 +76,13 @@ def bench(
         shifts=given.read("shifts", shifts),
         precision=precision,
         region=region,
+        regions=regions,
     )
     which = ModelOptions(model=model, params=params, activation=activation)
     run = RunOptions(device=device, threads=threads, memory=memory)
-    refuse_early(genome, options, vcf=vcf, output=output, force=True, model=which)
+    if output is not None:
+        check_target(output, force=True)
+    refuse_early(genome, options, vcf=vcf, model=which)
     from varscore.bench.measure import bench as measure
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_model

@@ -88,7 +88,13 @@ def read(name: str, text: str) -> Any:
     return OPTIONS[name].read(text)
 
 
-Vcf = Annotated[Path, typer.Argument(help="VCF, bgzipped VCF or BCF.", show_default=False)]
+_VCF = typer.Argument(
+    help="VCF, BCF or table of variants, - for standard input, or a variant such as "
+    "chr1:12345:A:G; one or more.",
+    show_default=False,
+)
+Vcf = Annotated[list[str], _VCF]
+OptionalVcf = Annotated[list[str] | None, _VCF]
 Genome = Annotated[
     Path,
     typer.Option(
@@ -119,6 +125,7 @@ Engine = Annotated[EngineName, cli_option("engine")]
 PrecisionName = Annotated[Precision, cli_option("precision")]
 
 Region = Annotated[str | None, cli_option("region")]
+Regions = Annotated[Path | None, cli_option("regions")]
 MaxAlleleLength = Annotated[int, cli_option("max_allele_length")]
 AllowRefMismatches = Annotated[bool, cli_option("allow_ref_mismatches")]
 Contigs = Annotated[Path | None, cli_option("contigs")]

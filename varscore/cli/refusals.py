@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from varscore.atomic import check_target
 from varscore.errors import ModelError, OutputError
 from varscore.options import ModelOptions, ScoreOptions
 from varscore.results.summary import check_summary
+from varscore.results.target import check_result_target
 
 
 def refuse_early(
     genome: Path,
     options: ScoreOptions,
     *,
-    vcf: Path | None = None,
+    vcf: Sequence[str] | None = None,
     shard: Path | None = None,
     output: Path | None = None,
     force: bool = False,
@@ -29,8 +30,10 @@ def refuse_early(
     genome : Path
         FASTA file; an index is made if it has none.
     options : ScoreOptions
-    vcf, shard : Path, optional
-        What is to be scored.
+    vcf : sequence of str, optional
+        What is to be scored: files, variants, or ``-`` for standard input.
+    shard : Path, optional
+        In place of `vcf`.
     output : Path, optional
         File to be written, with its summary beside it.
     force : bool
@@ -44,7 +47,7 @@ def refuse_early(
         For the first thing that cannot be used.
     """
     if output is not None:
-        check_target(output, force=force)
+        check_result_target(output, force=force)
         check_summary(output, force=force)
     if shard is not None and not shard.is_file():
         raise OutputError(f"{shard}: no such file; give a table that `varscore plan` wrote")
@@ -57,10 +60,10 @@ def refuse_early(
     from varscore.inputs.htslib import silence
 
     silence()
-    if vcf is not None:
-        from varscore.inputs.vcf import check_vcf_file
+    if vcf:
+        from varscore.inputs.given import check_given
 
-        check_vcf_file(vcf)
+        check_given(vcf)
     _check_genome(genome, options)
 
 
@@ -83,11 +86,13 @@ def check_model(model: ModelOptions) -> None:
 
 
 def _check_genome(genome: Path, options: ScoreOptions) -> None:
-    from varscore.inputs.contigs import read_contig_table
-    from varscore.inputs.genome import ReferenceGenome, parse_region
+    from varscore.inputs.contigs import ContigNames, read_contig_table
+    from varscore.inputs.genome import ReferenceGenome
+    from varscore.inputs.regions import chosen_regions
 
     with ReferenceGenome(genome) as reference:
-        if options.region is not None:
-            parse_region(options.region, reference)
+        names = reference.names
         if options.contigs is not None:
-            read_contig_table(options.contigs, reference.lengths)
+            table = read_contig_table(options.contigs, reference.lengths)
+            names = ContigNames(reference.lengths, table=table)
+        chosen_regions(options, reference, names)

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def score(
     context: typer.Context,
-    vcf: Annotated[
-        Path | None, typer.Argument(help="VCF, bgzipped VCF or BCF.", show_default=False)
-    ] = None,
+    vcf: given.OptionalVcf = None,
     *,
     shard: Annotated[
         Path | None,
@@ -44,6 +42,7 @@ def score(
     engine: given.Engine = SCORE.engine,
     precision: given.PrecisionName = SCORE.precision,
     region: given.Region = SCORE.region,
+    regions: given.Regions = None,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
     allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
     contigs: given.Contigs = None,
@@ -69,6 +68,7 @@ def score(
         engine=engine,
         precision=precision,
         region=region,
+        regions=regions,
         max_allele_length=max_allele_length,
         allow_ref_mismatches=allow_ref_mismatches,
         contigs=contigs,
@@ -113,10 +113,10 @@ def score(
 
 
 def _check_use(
-    context: typer.Context, vcf: Path | None, shard: Path | None, resume: bool
+    context: typer.Context, vcf: list[str] | None, shard: Path | None, resume: bool
 ) -> None:
     """Refuse what contradicts itself, as wrong usage."""
-    if (vcf is None) == (shard is None):
+    if (not vcf) == (shard is None):
         context.fail("give either a VCF or --shard")
     if shard is not None:
         if resume:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from varscore.atomic import check_target
 from varscore.cli import options as given
 from varscore.cli.options import SCORE, own_option
 from varscore.cli.refusals import refuse_early
 from varscore.options import ScoreOptions
 from varscore.results.summary import check_summary
+from varscore.results.target import check_result_target
 
 # pyarrow and what stands on it are imported where they are used: `varscore --help` is quick.
 
@@ -37,6 +37,7 @@ def plan(
         ),
     ] = None,
     region: given.Region = SCORE.region,
+    regions: given.Regions = None,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
     allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
     contigs: given.Contigs = None,
@@ -46,6 +47,7 @@ def plan(
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
     options = ScoreOptions(
         region=region,
+        regions=regions,
         max_allele_length=max_allele_length,
         allow_ref_mismatches=allow_ref_mismatches,
         contigs=contigs,
@@ -80,7 +82,7 @@ def merge(
     force: given.Force = False,
 ) -> None:
     """Join the scores of all of a plan's shards, and prove that nothing is missing."""
-    check_target(output, force=force, folder=dataset)
+    check_result_target(output, force=force, folder=dataset)
     check_summary(output, force=force)
     from varscore.shards.merge import merge_shards
 

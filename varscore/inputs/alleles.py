@@ -1,20 +1,28 @@
-"""From a VCF to alleles located on a genome, and the guard against another build."""
+"""From what a user gave to alleles located on a genome, and the guard against another build."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from varscore.errors import OptionError, VcfError
 from varscore.inputs.builds import Builds
-from varscore.inputs.contigs import ContigMatch, ContigNames, read_contig_table
-from varscore.inputs.genome import ReferenceGenome, parse_region, some_names
+from varscore.inputs.contigs import (
+    ContigMatch,
+    ContigNames,
+    believable_lengths,
+    read_contig_table,
+)
+from varscore.inputs.genome import ReferenceGenome, some_names
+from varscore.inputs.given import Given, Input, opened, read_alleles
 from varscore.inputs.normalise import locate
-from varscore.inputs.vcf import declared_lengths, read_alleles
+from varscore.inputs.regions import chosen_regions
 from varscore.options import ScoreOptions
 from varscore.variant import Allele, Interval, Status, Variant
 
@@ -23,42 +31,73 @@ _FEWEST_MISMATCHES = 5  # fewer say nothing about the build, whatever their shar
 
 
 class AlleleSource:
-    """The alleles of a VCF that options ask for, located on a genome, in the VCF's order.
+    """The alleles that a user gave and options ask for, located on a genome, in their order.
 
-    Each iteration reads the VCF anew, to its end. Memory does not depend on its length.
+    Each iteration reads them anew, to their end. Memory does not depend on their number. A
+    context manager, which on leaving forgets what came from a stream.
 
     Parameters
     ----------
-    vcf : str or Path
-        VCF, bgzipped VCF or BCF; sorted or not.
+    given : Given
+        Files (VCF, BCF, tables and lists of variants, `-` for standard input), variants such as
+        chr1:12345:A:G, several of these, or a data frame. Sorted or not.
     genome : ReferenceGenome
     options : ScoreOptions, optional
         Of it count those that are planned, as `region` and `contigs`.
+    folder : Path, optional
+        Where there is room for what comes from a stream; default: the folder for temporary
+        files.
 
     Attributes
     ----------
+    given : str
+        What was given, for messages.
+    name : str
+        The same without folders, for the record of how a result came about.
     names : ContigNames
-        What the VCF's contigs are called in the FASTA file.
+        What the contigs are called in the FASTA file.
 
     Raises
     ------
     OptionError
-        If the region is none of the genome's, or the table of contig names cannot be used.
+        If the regions are none of the genome's, or the table of contig names cannot be used.
     VcfError
-        If the VCF has no sound header.
+        If a file is not there, has no sound header, or is of another build than the others.
     """
 
     def __init__(
-        self, vcf: str | Path, genome: ReferenceGenome, options: ScoreOptions | None = None
+        self,
+        given: Given,
+        genome: ReferenceGenome,
+        options: ScoreOptions | None = None,
+        *,
+        folder: Path | None = None,
     ) -> None:
-        self.vcf, self.genome, self.options = Path(vcf), genome, options or ScoreOptions()
-        region, table = self.options.region, self.options.contigs
-        self._region = None if region is None else parse_region(region, genome)
-        self.names = ContigNames(
-            genome.lengths,
-            declared=declared_lengths(vcf),
-            table=None if table is None else read_contig_table(table, genome.lengths),
-        )
+        self.genome, self.options = genome, options or ScoreOptions()
+        table = self.options.contigs
+        with ExitStack() as stack:
+            self._inputs = stack.enter_context(opened(given, folder))
+            self.names = ContigNames(
+                genome.lengths,
+                declared=_declared_lengths(self._inputs),
+                table=None if table is None else read_contig_table(table, genome.lengths),
+            )
+            self._regions = chosen_regions(self.options, genome, self.names)
+            self._streams = stack.pop_all()
+        names = [one.name for one in self._inputs]
+        self.given = some_names(names)
+        self.name = ", ".join(n if n.startswith("/dev/") else Path(n).name for n in names)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._streams.close()
 
     def __iter__(self) -> Generator[Allele, None, None]:
         """Yield the alleles one by one; raises what `batches` raises."""
@@ -73,16 +112,16 @@ class AlleleSource:
         Raises
         ------
         VcfError
-            As `varscore.inputs.vcf.read_alleles`, once the alleles before the damage are
+            As `varscore.inputs.given.read_alleles`, once the alleles before the damage are
             yielded, but for those of the last list.
         GenomeError
             If the FASTA file cannot be read.
         """
-        region, longest = self._region, self.options.max_allele_length
-        with closing(read_alleles(self.vcf, max_allele_length=longest)) as alleles:
+        longest = self.options.max_allele_length
+        with closing(read_alleles(self._inputs, max_allele_length=longest)) as alleles:
             wanted: Iterator[Allele] = alleles
-            if region is not None:
-                wanted = (allele for allele in alleles if self._is_within(allele, region))
+            if self._regions is not None:
+                wanted = filter(self._is_within, alleles)
             while batch := list(islice(wanted, _BATCH_ALLELES)):
                 self._locate_all(batch)
                 yield batch
@@ -107,20 +146,35 @@ class AlleleSource:
         """Which known assemblies the VCF and the genome are of."""
         return Builds.of(self.names.declared, self.genome.lengths)
 
-    def _is_within(self, allele: Allele, region: Interval) -> bool:
-        """Tell whether a record's POS, as written, lies in a region of the genome.
+    def _is_within(self, allele: Allele) -> bool:
+        """Tell whether a record's POS, as written, lies in one of the regions.
 
         Unlike a query for overlap this cuts a VCF into parts that share no record.
         """
-        return (
-            region.start < allele.pos <= region.end
-            and self.names.match(allele.chrom).contig == region.contig
-        )
+        contig = self.names.match(allele.chrom).contig
+        return self._regions is None or self._regions.holds(contig, allele.pos)
 
     def _locate_all(self, alleles: list[Allele]) -> None:
         """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
         for i in sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos)):
             alleles[i] = locate(alleles[i], self.genome, self.names)
+
+
+def _declared_lengths(inputs: Sequence[Input]) -> dict[str, int]:
+    """Return the lengths of contigs that headers declare, where they are lengths."""
+    lengths: dict[str, int] = {}
+    said: dict[str, str] = {}  # by which input
+    for one in inputs:
+        header = one.header()
+        for name, length in believable_lengths(header.contigs, header.sources).items():
+            if lengths.setdefault(name, length) != length:
+                raise VcfError(
+                    f"{one.name}: declares {length:,} bases of contig {name}, {said[name]} "
+                    f"declares {lengths[name]:,}: they are of different builds; give them one "
+                    "by one"
+                )
+            said.setdefault(name, one.name)
+    return lengths
 
 
 class Survey:
@@ -221,7 +275,7 @@ class Survey:
         OptionError
             If a variant was refused: for the first.
         """
-        vcf, genome, first = self._source.vcf, self._source.genome, self._first_mismatch
+        given, genome, first = self._source.given, self._source.genome, self._first_mismatch
         options = self._source.options
         many = self.mismatches >= _FEWEST_MISMATCHES and 3 * self.mismatches > self.compared
         if many and first is not None and not options.allow_ref_mismatches:
@@ -229,7 +283,7 @@ class Survey:
             found = genome.fetch(Interval(contig, start, start + len(first.ref)))
             builds = self._source.builds
             raise VcfError(
-                f"{vcf}: of {self.compared} REF alleles compared, {self.mismatches} differ "
+                f"{given}: of {self.compared} REF alleles compared, {self.mismatches} differ "
                 f"from {genome.path}; the first is {_shorten(first.ref)} at "
                 f"{first.chrom}:{first.pos}, where the genome has {_shorten(found)}: VCF and "
                 f"genome are probably of different builds{_aside(builds)}; {builds.remedy}, or "
@@ -238,17 +292,17 @@ class Survey:
         missing = [match for match in self.contigs.values() if match.contig is None]
         if missing and (builds := self._source.builds).differ:
             raise VcfError(
-                f"{vcf}: made with another genome than {genome.path}: by the lengths of their "
-                f"contigs {builds} ({missing[0].name}: {missing[0].why}); {builds.remedy}"
+                f"{given}: made with another genome than {genome.path}: by the lengths of "
+                f"their contigs {builds} ({missing[0].name}: {missing[0].why}); {builds.remedy}"
             )
         if missing and len(missing) == len(self.contigs):
             raise VcfError(
-                f"{vcf}: none of its contigs ({some_names(self.contigs)}) is in "
+                f"{given}: none of its contigs ({some_names(self.contigs)}) is in "
                 f"{genome.path} ({some_names(genome.lengths)}){_aside(self._source.builds)}; "
                 f"{missing[0].name}: {missing[0].why}; {missing[0].remedy}"
             )
         if options.strict and self.warning:
-            raise VcfError(f"{vcf}: {self.warning} (--strict)")
+            raise VcfError(f"{given}: {self.warning} (--strict)")
         if self._refusal is not None:
             raise self._refusal
 

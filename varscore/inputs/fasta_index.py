@@ -19,7 +19,8 @@ from pysam.utils import SamtoolsError
 
 from varscore.atomic import Partial
 from varscore.errors import GenomeError, OutputError
-from varscore.inputs.htslib import compression, ends_whole
+from varscore.inputs.forms import describe
+from varscore.inputs.htslib import bad_end, compression, reasons
 
 _LONGEST_GAP = 1 << 16  # bytes between two contigs' bases: a header, and blank lines
 # What stands there: the next contig's header and its name. Contigs without bases are in no
@@ -46,9 +47,10 @@ def ensure_index(path: Path) -> None:
     if problem is None:
         return
     if not missing and path.stat().st_mtime <= min(i.stat().st_mtime for i in indexes):
+        names = " and ".join(index.name for index in indexes)
         raise GenomeError(
-            f"{path}: its index does not fit: {problem}; the file was cut, or replaced after "
-            "it was indexed: get it whole, then run `samtools faidx` on it"
+            f"{path}: its index does not fit: {problem}; get the file whole or, if it is, "
+            f"remove {names}, to have it indexed anew"
         )
     _build(path, problem)
 
@@ -60,9 +62,9 @@ def _check_file(path: Path) -> None:
         raise GenomeError(f"{path}: {found}; expected a FASTA file")
     try:
         kind = compression(path)
-        whole = kind != "bgzf" or ends_whole(path)
+        fault = bad_end(path) if kind == "bgzf" else None
         with open(path, "rb") as file:
-            head = file.read(1)
+            head = file.read(1 << 10)
     except OSError as error:
         raise GenomeError(f"{path}: cannot be read: {error.strerror}") from error
     if kind == "gzip":
@@ -70,14 +72,13 @@ def _check_file(path: Path) -> None:
             f"{path}: compressed with plain gzip, which has no random access; decompress it, "
             "then compress it with `bgzip` or leave it plain"
         )
-    if not whole:
-        raise GenomeError(
-            f"{path}: the bgzipped file is cut: its end-of-file block is missing; copy or "
-            "download it again"
-        )
-    if kind == "none" and head != b">":
-        found = f"begins with {head!r}" if head else "is empty"
-        raise GenomeError(f"{path}: not a FASTA file: it {found}, expected '>'")
+    if fault:
+        raise GenomeError(f"{path}: compressed with bgzip, but {fault}")
+    if kind == "none" and head[:1] != b">":
+        found = f"begins with {head[:1]!r}" if head else "is empty"
+        if foreign := describe(head):
+            found = f"is {foreign[0]} ({foreign[1]})"
+        raise GenomeError(f"{path}: not a FASTA file: it {found}; expected '>'")
 
 
 def _index_paths(path: Path) -> list[Path]:
@@ -101,15 +102,17 @@ def _build(path: Path, problem: str) -> None:
         try:
             pysam.faidx(str(path), *(str(word) for pair in options for word in pair))
         except SamtoolsError as error:
+            said = reasons("index FASTA", path)
             raise GenomeError(
-                f"{path}: cannot be indexed; expected a FASTA file in which the lines of a "
-                "contig are equally long but for its last, and none is blank"
+                f"{path}: cannot be indexed ({said}); expected a FASTA file in which every "
+                "contig has bases, lines are equally long but for its last, and none is blank"
             ) from error
         problem = _misfit(path, indexes) or ""
         if problem:
             raise GenomeError(
-                f"{path}: not a sound FASTA file: {problem}; expected contigs of different "
-                "names, and lines of letters"
+                f"{path}: not a sound FASTA file: {reasons('index FASTA', path) or problem}; "
+                "expected contigs of different names, each directly behind its '>', and lines "
+                "of letters"
             )
         for partial in partials:  # the .fai last: where it is, all are
             partial.commit()
@@ -127,9 +130,13 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
         with _decompressed(path, *gzi) as read:
             end = 0
             for name, length, start, line_bases, line_bytes in contigs:
+                if not name:
+                    return "it has a header without a name"
                 gap = read(end, start - end) if 0 < start - end <= _LONGEST_GAP else b""
                 header = _GAP.fullmatch(gap)
                 if header is None or header[1] != name.encode():
+                    if header is not None and not header[1]:
+                        return f"the header of contig {name} has a blank after '>'"
                     return f"contig {name} is not where {path.name}.fai has it"
                 end = start + length + (length - 1) // line_bases * (line_bytes - line_bases)
             if not re.fullmatch(rb"\S\s*", read(end - 1, _LONGEST_GAP)):

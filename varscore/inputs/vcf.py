@@ -1,4 +1,8 @@
-"""Reading VCF and BCF: every ALT of every record becomes one `Allele`.
+"""VCF: its records, and what an allele's letters say about it.
+
+A VCF, plain or compressed, is read as lines of text, of which the first five columns count.
+htslib, which reads BCF in `varscore.inputs.bcf`, parses whole lines, and refuses a file for a
+fault in a column or a header line that nobody needs, such as a blank in a key of INFO.
 
 Here an allele's letters decide what becomes of it; the genome decides in
 `varscore.inputs.normalise`.
@@ -6,102 +10,170 @@ Here an allele's letters decide what becomes of it; the genome decides in
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
-from collections.abc import Generator
-from contextlib import suppress
-from itertools import count, islice
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-import pysam
-
 from varscore.errors import VcfError
-from varscore.inputs.contigs import believable_lengths
-from varscore.inputs.htslib import compression, ends_whole
+from varscore.inputs.text import damage_first, is_text, read_lines
 from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
-from varscore.variant import Allele, Status
+from varscore.variant import Status
 
+Record = tuple[str, int, str, str, str]
+"""CHROM, POS (1-based), ID, REF and ALT as written: "." for none, commas between ALTs."""
+
+COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
+"""The names of the columns that every VCF has."""
+
+_LARGEST_POS = 10**18  # less than what a number of 64 bits holds
 _BASES = re.compile("[ACGTacgt]+")
 _SYMBOLIC = re.compile(r"[<>\[\]]|^\.|\.$")
 
+SUBSTITUTIONS = frozenset(a + b for a in "ACGT" for b in "ACGT" if a != b)
+"""REF and ALT of substitutions in upper case, which need no closer look."""
 
-def read_alleles(
-    path: str | Path, *, max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH
-) -> Generator[Allele, None, None]:
-    """Read the alleles of a VCF, bgzipped VCF or BCF one by one, in the file's order.
 
-    Neither index nor order nor contig lines are needed; genotypes are not parsed. Memory
-    does not depend on the file's length. The file is closed at its end, or with the generator.
+@dataclass
+class VcfHeader:
+    """What the header of a VCF or BCF says.
+
+    Attributes
+    ----------
+    contigs : dict of str to int or None
+        The contigs of its ``##contig`` lines, and their lengths where it has them.
+    sources : list of str
+        The programs of its ``##source`` lines.
+    """
+
+    contigs: dict[str, int | None] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
+
+
+def read_vcf(path: Path, name: str) -> Generator[Record, None, None]:
+    """Read the records of a VCF, plain or compressed.
 
     Parameters
     ----------
-    path : str or Path
-    max_allele_length : int
-        As in `classify`.
+    path : Path
+    name : str
+        The file's name in messages.
 
     Yields
     ------
-    Allele
-        One for every (record, ALT), one for a record without ALT. Its status is what
-        `classify` says; `varscore.inputs.normalise.locate` completes it.
+    Record
 
     Raises
     ------
     VcfError
-        If the file is no whole VCF or BCF, or a record cannot be parsed. The alleles before
-        the damage have been yielded by then, except where a bgzipped file was cut: that is
-        seen before the first.
+        If the file is not whole, or a line cannot be parsed; the records before it have been
+        yielded by then.
     """
-    path = Path(path)
-    records = _open(path)
-    last = ""  # where the last good record was
-    try:
-        for number in count():
+    chrom = "\n"  # none has this name
+    with closing(read_lines(path, name)) as lines, damage_first(lines):
+        for number, line in chain(_after_header(lines, name), lines):
+            before = chrom
             try:
-                record = next(records, None)
-                if record is None:
-                    records.close()  # which fails if the end was reached by a fault
-                    return
-                chrom, pos, identifier = record.chrom, record.pos, record.id or "."
-                ref, alts = record.ref or ".", record.alts or (".",)
-            except (OSError, ValueError) as error:
-                where = f"after {last} (record {number})" if number else "at its first record"
-                raise VcfError(
-                    f"{path}: reading stopped {where}: {_damage(path, number)}"
-                ) from error
-            last = f"{chrom}:{pos}"
-            for allele, alt in enumerate(alts, 1):
-                status = classify(ref, alt, max_allele_length)
-                yield Allele(chrom, pos, identifier, ref, alt or ".", number, allele, status)
-    finally:
-        with suppress(OSError):  # closing what was found damaged fails, too
-            records.close()
+                chrom, digits, identifier, ref, alt, _, _, _ = line.split("\t", 7)
+                pos = int(digits)
+                if not (digits.isdigit() and pos <= _LARGEST_POS):
+                    raise ValueError(digits)
+            except ValueError:
+                raise VcfError(f"{name}: line {number} {_fault(line)}") from None
+            if chrom != before or not line.isascii():
+                _check_fields((chrom, digits, identifier, ref, alt), f"{name}: line {number}")
+            yield chrom, pos, identifier or ".", ref or ".", alt or "."
 
 
-def check_vcf_file(path: str | Path) -> None:
-    """Refuse at once what cannot be opened as a VCF; its records are not read.
+def _after_header(lines: Iterator[tuple[int, str]], name: str) -> Iterable[tuple[int, str]]:
+    """Pass over the lines of a VCF's header; return the one that follows, if it is read."""
+    number = 0
+    for number, line in lines:
+        if line.startswith("##"):
+            continue
+        if not line.startswith("#"):
+            return [(number, line)]  # some programs leave out the line of columns
+        columns = line.rstrip("\r\n").split("\t")
+        if tuple(columns[: len(COLUMNS)]) != COLUMNS:
+            raise VcfError(f"{name}: line {number} {_column_fault(line, columns)}")
+        return []
+    raise VcfError(
+        f"{name}: ends in its header, at line {number}, without a line of columns; "
+        "copy or download it again"
+    )
 
-    Raises
-    ------
-    VcfError
-        If there is no such file, it was cut, or it has no VCF header.
+
+def _column_fault(line: str, columns: list[str]) -> str:
+    """Say what is wrong with a VCF's line of columns."""
+    expected = f"expected {' '.join(COLUMNS)}, separated by single tabs"
+    for found, wanted in zip(columns, COLUMNS, strict=False):
+        if found != wanted and found.strip() == wanted:
+            return f"has a blank beside the column name {wanted}; remove it"
+        if found != wanted:
+            blanks = " (blanks where tabs should be)" if " " in found else ""
+            return f"has {found[:80]!r}{blanks} for the column {wanted}; {expected}"
+    return f"has only {len(columns)} of the columns; {expected}"
+
+
+def _check_fields(fields: tuple[str, ...], where: str) -> None:
+    """Look closer at the columns that are used."""
+    chrom, digits, *_ = fields
+    if not digits.isascii():
+        raise VcfError(f"{where} has POS {digits!r}; expected a whole number, in ASCII")
+    if not chrom or chrom != "".join(chrom.split()):
+        found = "is blank" if not chrom.strip() else f"{chrom!r} has a blank"
+        raise VcfError(f"{where}: CHROM {found}; expected a contig's name")
+    if chrom.startswith("#"):
+        raise VcfError(f"{where} {_fault(chrom)}")
+    for column, value in zip(COLUMNS, fields, strict=False):
+        if not is_text(value):
+            raise VcfError(f"{where}: {column.strip('#')} is no UTF-8 text; convert the file")
+
+
+def _fault(line: str) -> str:
+    """Say what is wrong with a data line that cannot be parsed."""
+    columns = line.rstrip("\r\n").split("\t")
+    if not line.strip():
+        return "is blank; remove it"
+    if line.startswith("#"):
+        return "is a header line among the records; remove it, or give VCFs one by one"
+    if len(columns) < len(COLUMNS):
+        blanks = ", and blanks" if " " in line else ""
+        return (
+            f"has {len(columns)} tab-separated columns{blanks}; expected at least 8, separated "
+            "by tabs"
+        )
+    least = f" up to {_LARGEST_POS:,}" if columns[1].isdigit() else ""
+    return f"has POS {columns[1][:80]!r}; expected a whole number{least}"
+
+
+def read_header(path: Path, name: str) -> VcfHeader:
+    """Read what the header of a VCF says about contigs.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        The file's name in messages.
     """
-    _open(Path(path)).close()
+    header = VcfHeader()
+    with closing(read_lines(path, name)) as lines:
+        for _, line in lines:
+            if not line.startswith("##"):
+                break
+            read_meta(line.rstrip("\r\n"), header)
+    return header
 
 
-def declared_lengths(path: str | Path) -> dict[str, int]:
-    """Return the lengths of contigs that a VCF's header declares, where they are lengths.
-
-    Raises
-    ------
-    VcfError
-        If the file has no sound header.
-    """
-    with _open(Path(path)) as file:
-        sources = [str(line.value) for line in file.header.records if line.key == "source"]
-        lengths = {str(name): found.length for name, found in file.header.contigs.items()}
-    return believable_lengths(lengths, sources)
+def read_meta(line: str, header: VcfHeader) -> None:
+    """Enter what a line of a header says about contigs into `header`."""
+    if line.startswith("##source="):
+        header.sources.append(line.partition("=")[2])
+    elif line.startswith("##contig=<") and (contig := re.search(r"[<,]ID=([^,>]+)", line)):
+        length = re.search(r"[<,]length=(\d+)[,>]", line, re.ASCII)
+        header.contigs[contig[1]] = int(length[1]) if length else None
 
 
 def classify(ref: str, alt: str, max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH) -> Status:
@@ -160,65 +232,3 @@ def trim(ref: str, alt: str) -> tuple[int, str, str]:
 def _shared(a: str, b: str, most: int) -> int:
     """Count the letters with which both strings begin, `most` at most."""
     return next((i for i, (x, y) in enumerate(zip(a[:most], b, strict=False)) if x != y), most)
-
-
-def _open(path: Path) -> pysam.VariantFile:
-    if not path.is_file():
-        found = "is not a regular file" if path.exists() else "no such file"
-        raise VcfError(f"{path}: {found}; expected a VCF or BCF file")
-    try:
-        kind = compression(path)
-        whole = kind != "bgzf" or ends_whole(path)
-    except OSError as error:
-        raise VcfError(f"{path}: cannot be read: {error.strerror}") from error
-    if kind == "gzip":
-        raise VcfError(
-            f"{path}: compressed with plain gzip, expected bgzip; decompress it, then compress "
-            "it with `bgzip` or leave it plain"
-        )
-    if not whole:
-        raise VcfError(
-            f"{path}: the bgzipped file is cut: its end-of-file block is missing; copy or "
-            "download it again"
-        )
-    try:
-        return pysam.VariantFile(str(path), drop_samples=True)
-    except (OSError, ValueError) as error:
-        found = "has no sound VCF header" if path.stat().st_size else "the file is empty"
-        raise VcfError(
-            f"{path}: {found}; expected a VCF or BCF file, which begins with "
-            "'##fileformat=VCF' and has a tab-separated #CHROM line"
-        ) from error
-
-
-def _damage(path: Path, records: int) -> str:
-    """Say what is wrong with what follows the first `records` records of a file."""
-    opened = open if compression(path) == "none" else gzip.open
-    try:
-        with opened(path, "rb") as lines:
-            numbered = enumerate(lines, 1)
-            for _, line in numbered:
-                if line.startswith(b"#CHROM"):  # what follows is a record to htslib
-                    for number, bad in islice(numbered, records, None):
-                        return f"line {number} {_fault(bad)}"
-    except (OSError, EOFError, zlib.error):
-        pass  # the compression itself is damaged
-    return "the file is cut or corrupt there; copy or download it again"
-
-
-def _fault(line: bytes) -> str:
-    """Say what is wrong with a data line that cannot be parsed."""
-    columns = line.rstrip(b"\r\n").split(b"\t")
-    if not line.strip():
-        return "is blank; remove it"
-    if line.startswith(b"#"):
-        return "is a header line among the records; remove it"
-    if len(columns) < 8:
-        spaces = ", and spaces" if b" " in line else ""
-        return (
-            f"has {len(columns)} tab-separated columns{spaces}; expected at least 8, "
-            "separated by tabs"
-        )
-    if not columns[1].isdigit():
-        return f"has POS {columns[1].decode(errors='replace')!r}; expected a whole number"
-    return "cannot be parsed; expected CHROM, POS, ID, REF, ALT, ... in UTF-8 text"

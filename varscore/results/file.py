@@ -11,9 +11,10 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from varscore.atomic import Partial, check_target, naming_output
+from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError
 from varscore.results.provenance import Provenance, check_format, parse_json
+from varscore.results.target import check_result_target
 
 METADATA_KEY = "varscore"
 
@@ -37,8 +38,8 @@ class ResultFile:
     Raises
     ------
     OutputError
-        As `varscore.atomic.check_target`, when made; from then on, if the file cannot be
-        written, as when the disk is full.
+        As `check_result_target`, when made; from then on, if the file cannot be written, as
+        when the disk is full.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class ResultFile:
         dictionary: Sequence[str] = ("chrom", "ref", "alt", "status"),
         statistics: Sequence[str] = ("chrom", "pos", "record"),
     ) -> None:
-        check_target(path, force=force)
+        check_result_target(path, force=force)
         self.path, self.schema = Path(path), schema
         self._dictionary, self._statistics = list(dictionary), list(statistics)
         self._partial = Partial(self.path)

@@ -14,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from varscore.atomic import Partial, check_target, naming_output
+from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError
 from varscore.models.notice import notice
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.provenance import Provenance
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import rows_per_group
+from varscore.results.target import check_result_target
 from varscore.shards.proof import prove_whole
 from varscore.shards.shard import ShardPlan, scored_files
 
@@ -81,7 +82,7 @@ def merge_shards(
     output = Path(output)
     whole = ShardPlan.read(plan)
     files = scored_files(scores, whole)
-    check_target(output, force=force, folder=dataset)
+    check_result_target(output, force=force, folder=dataset)
     if dataset:
         _check_dataset(output)
     made = prove_whole(whole, files)

@@ -19,6 +19,7 @@ from varscore.atomic import Partial, naming_output, remove_stale
 from varscore.errors import OptionError, OutputError
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.given import Given
 from varscore.options import ScoreOptions, names
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultFile
@@ -39,7 +40,7 @@ _COST_SUBSTITUTION, _COST_INDEL, _COST_UNSCORED = 200, 300, 1
 
 
 def plan_shards(
-    vcf: str | Path,
+    vcf: Given,
     genome: str | Path | ReferenceGenome,
     folder: str | Path,
     *,
@@ -56,7 +57,8 @@ def plan_shards(
 
     Parameters
     ----------
-    vcf : str or Path
+    vcf : Given
+        As for `varscore.score_vcf`.
     genome : str, Path or ReferenceGenome
     folder : str or Path
         Made if it is missing.
@@ -92,7 +94,7 @@ def plan_shards(
         if not isinstance(reference, ReferenceGenome):
             reference = stack.enter_context(ReferenceGenome(reference))
         spooled = stack.enter_context(Partial(folder / _SPOOL))
-        source = AlleleSource(vcf, reference, options)
+        source = stack.enter_context(AlleleSource(vcf, reference, options, folder=folder))
         keys, survey = _spool(source, spooled)
         survey.judge()
         writer = _Writer(folder, source)
@@ -218,7 +220,7 @@ class _Writer:
     """Writes the shards of a plan."""
 
     def __init__(self, folder: Path, source: AlleleSource) -> None:
-        self._folder, self._vcf, self._options = folder, source.vcf.name, source.options
+        self._folder, self._vcf, self._options = folder, source.name, source.options
         self._reference, self._contigs = source.genome, source.names
         self._digests: dict[str, str] = {}
 

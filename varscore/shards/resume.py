@@ -6,13 +6,15 @@ import shutil
 import time
 from pathlib import Path
 
-from varscore.atomic import check_target, naming_output, remove_stale
+from varscore.atomic import naming_output, remove_stale
 from varscore.engines import DEFAULT_MEMORY
 from varscore.inputs.genome import ReferenceGenome
+from varscore.inputs.given import Given
 from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.progress import VariantProgress
 from varscore.results.summary import ScoreSummary
+from varscore.results.target import check_result_target
 from varscore.score import Scorer
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
@@ -21,7 +23,7 @@ from varscore.shards.shard import Shard, scored_files
 
 
 def score_resumably(
-    vcf: str | Path,
+    vcf: Given,
     genome: str | Path,
     output: str | Path,
     *,
@@ -54,7 +56,7 @@ def score_resumably(
     """
     options = options or ScoreOptions()
     output = Path(output)
-    check_target(output, force=force)
+    check_result_target(output, force=force)
     work = output.with_name(f".{output.name}.parts")
     started = time.monotonic()
     with ReferenceGenome(genome) as reference:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from varscore.atomic import check_target
 from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.errors import GenomeError, OutputError
 from varscore.inputs.genome import ReferenceGenome
@@ -14,6 +13,7 @@ from varscore.options import ScoreOptions, names
 from varscore.progress import VariantProgress
 from varscore.results.file import ResultReader
 from varscore.results.summary import ScoreSummary
+from varscore.results.target import check_result_target
 from varscore.score import Scorer
 from varscore.shards.shard import Shard, shard_fingerprint
 
@@ -53,7 +53,7 @@ def score_shard(
         If the shard, the genome, the model or the options cannot be used, or the genome is
         not the plan's; there is no output then.
     """
-    check_target(output, force=force)
+    check_result_target(output, force=force)
     task = Shard.open(shard)
     with ReferenceGenome(genome) as reference:
         scorer = ShardScorer(Scorer(reference, model, options, memory))
