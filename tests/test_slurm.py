@@ -69,8 +69,13 @@ def on_slurm(folder, *more, profile="slurm", **config):
     )  # fmt: skip
 
 
-def job_of(process):
-    return process.environ()["SLURM_JOB_ID"]
+def scoring(folder):
+    """Return the processes that score in a folder, by the Slurm job of each."""
+    found = {}
+    for process in processes(folder, "score"):
+        with suppress(psutil.Error, KeyError):  # it may end, or have only begun
+            found[process.environ()["SLURM_JOB_ID"]] = process
+    return found
 
 
 def node_state():
@@ -92,11 +97,11 @@ def test_jobs_that_are_cancelled_or_killed_run_again_and_give_the_same_bytes(
 ):
     with open(tmp_path / "said", "w") as said:
         process = start(said, *on_slurm(tmp_path, **DEMO))
-    cancelled = job_of(wait_for(lambda: processes(tmp_path, "score"), process)[0])
+    cancelled = next(iter(wait_for(lambda: scoring(tmp_path), process)))
     subprocess.run(["scancel", cancelled], check=True)
 
     def others():
-        return [p for p in processes(tmp_path, "score") if job_of(p) != cancelled]
+        return [found for job, found in scoring(tmp_path).items() if job != cancelled]
 
     wait_for(others, process)[0].send_signal(signal.SIGKILL)
     process.wait(900)
