@@ -26,6 +26,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Begin each test on one thread: what ran before in this process may have left more."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def small_model():
     """The small Basenji2 of the oracle: 16,384 bp windows, 96 bins, 12 tracks."""
