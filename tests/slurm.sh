@@ -13,6 +13,9 @@ folder=$(realpath -m "$2")
 etc=/etc/slurm
 
 start() {
+    if [ -L "$etc/slurm.conf" ]; then  # of a run of the tests that was killed
+        stop_at "$(dirname "$(readlink "$etc/slurm.conf")")"
+    fi
     if [ -e "$etc/slurm.conf" ]; then
         echo "$etc/slurm.conf: this machine has a cluster already" >&2
         exit 1
@@ -77,13 +80,17 @@ node() {
 }
 
 stop() {
+    stop_at "$folder"
+}
+
+stop_at() {
     for name in slurmd slurmctld munge; do
-        if [ -f "$folder/$name.pid" ]; then
-            kill "$(cat "$folder/$name.pid")" 2> /dev/null || true
+        if [ -f "$1/$name.pid" ]; then
+            kill "$(cat "$1/$name.pid")" 2> /dev/null || true
         fi
     done
-    if [ "$(readlink "$etc/slurm.conf")" = "$folder/slurm.conf" ]; then
-        rm "$etc"/{slurm,gres}.conf
+    if [ "$(readlink "$etc/slurm.conf")" = "$1/slurm.conf" ]; then
+        rm -f "$etc"/{slurm,gres}.conf
     fi
 }
 
