@@ -96,6 +96,8 @@ def planted(stage, call, what):
 def run(stage, call, what, *arguments):
     from varscore.__main__ import main
 
+    # As a process begins, even where the tests run in the background of a shell.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["varscore", *arguments]
     with planted(stage, int(call), WHAT[what]):
         main()
@@ -118,7 +120,6 @@ def left(folder, seconds=0):
 def run_many(cases):
     folder = str(Path(cases).parent.resolve())
     for stage, call, what, arguments in json.loads(Path(cases).read_text()):
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # as a process begins
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         end = None
         try:
