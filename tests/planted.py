@@ -6,6 +6,7 @@ it ended with, and what it left. CASES is a JSON file of lists [stage, call, wha
 """
 
 import importlib
+import inspect
 import itertools
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 STAGES = {
-    "read a record": "varscore.inputs.vcf classify",
+    "read a record": "varscore.inputs.given read_vcf",
     "locate an allele": "varscore.inputs.alleles locate",
     "read the genome": "varscore.inputs.genome ReferenceGenome _read_file",
     "cut windows": "varscore.engines.two_pass window_sequences",
@@ -72,7 +73,10 @@ WHAT = {
 
 @contextmanager
 def planted(stage, call, what):
-    """Let a stage do something else at one of its calls, counted from 1, on whatever thread."""
+    """Let a stage do something else at one of its calls, counted from 1, on whatever thread.
+
+    Of a generator, at one of the items that all of its calls give.
+    """
     module, *path, name = STAGES[stage].split()
     owner = importlib.import_module(module)
     for part in path:
@@ -85,8 +89,14 @@ def planted(stage, call, what):
             what()
         return original(*args, **kwargs)
 
+    def items(*args, **kwargs):
+        for item in original(*args, **kwargs):
+            if next(calls) == call:
+                what()
+            yield item
+
     put = setattr if isinstance(owner, type | ModuleType) else object.__setattr__
-    put(owner, name, instead)
+    put(owner, name, items if inspect.isgeneratorfunction(original) else instead)
     try:
         yield
     finally:

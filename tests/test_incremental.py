@@ -418,7 +418,6 @@ def test_scores_depend_on_nothing_but_the_variant(genome, config, bound, options
 
 
 @pytest.mark.parametrize("statistics", [CHANGED[:1], EVERY])
-@pytest.mark.usefixtures("one_thread")
 def test_counts_the_flops_that_torch_counts(small_model, human, statistics):
     """On one thread, the only one whose operations torch's counter sees."""
     variants = [substitution(human, "inside", pos) for pos in range(20_000, 20_300, 50)]
@@ -428,15 +427,6 @@ def test_counts_the_flops_that_torch_counts(small_model, human, statistics):
     with FlopCounterMode(display=False) as counter:
         engine.score(variants)
     assert engine.products.flops.total == counter.get_total_flops() > 0
-
-
-@pytest.fixture
-def one_thread():
-    """One CPU thread for torch, whatever another test has left."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_progress_counts_every_variant(tiny, genome):
