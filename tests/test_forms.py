@@ -523,9 +523,9 @@ def test_a_region_and_regions_contradict_each_other():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x.vcf", ["x.parquet", "varscore annotate x.parquet VCF -o x.vcf"]),
-        ("x.vcf.gz", ["varscore annotate x.parquet VCF -o x.vcf.gz"]),
-        ("x.BCF", ["varscore annotate x.parquet VCF -o x.BCF"]),
+        ("x.vcf", ["no VCF; write x.parquet", "`key`"]),
+        ("x.vcf.gz", ["no VCF; write x.parquet"]),
+        ("x.BCF", ["no VCF; write x.parquet"]),
         ("x.tsv", ["pandas.read_parquet('x.parquet').to_csv('x.tsv', sep='\\t', index=False)"]),
         ("x.csv", ["pandas.read_parquet('x.parquet').to_csv('x.csv', index=False)"]),
         ("x.csv.gz", ["pandas.read_parquet('x.parquet').to_csv('x.csv.gz', index=False)"]),

@@ -45,8 +45,8 @@ def check_result_target(path: str | Path, *, force: bool = False, folder: bool =
     if suffix := next((suffix for suffix in _VCF if name.endswith(suffix)), None):
         scores = path.name[: -len(suffix)] + ".parquet"
         raise OutputError(
-            f"output {path}: a result is a Parquet file; write {scores}, then make the VCF: "
-            f"varscore annotate {scores} VCF -o {path.name}"
+            f"output {path}: a result is a Parquet file, no VCF; write {scores}, whose column "
+            "`key` joins it to the VCF"
         )
     if suffix := next((s for s in _PANDAS if name.removesuffix(".gz").endswith(s)), None):
         scores = name.removesuffix(".gz").removesuffix(suffix) + ".parquet"
