@@ -321,7 +321,7 @@ MESSAGES = {
     "bench": [
         (r"none of the variants given is one that the incremental engine scores with this .*; "
          r"there is nothing to compare",
-         lambda s: bench(s.vcf(("2", 5, "A", "<DEL>")), s.genome, s.model, ScoreOptions())),
+         lambda s: bench("2:5:A:<DEL>", s.genome, s.model, ScoreOptions())),
     ],
     "cli": [
         (r"x\.parquet: no such file; give a table that `varscore plan` wrote",
@@ -406,8 +406,8 @@ MESSAGES = {
          r"block; "
          r"download it again",
          lambda s: s.fasta(bgzf(b">chr1\nACGT\n")[:-1])),
-        (r"g\.fa: compressed with bgzip, but 2 bytes follow its end-of-file block; leave them "
-         r"out: `head -c \d+ g\.fa > whole\.gz`",
+        (r"g\.fa: compressed with bgzip, but 2 bytes follow its end-of-file block; leave what "
+         r"follows out: `head -c \d+ g\.fa > whole\.gz`",
          lambda s: s.fasta(bgzf(b">chr1\nACGT\n") + b"\n\n")),
         (r"g\.fa: not a FASTA file: it is empty; expected '>'", lambda s: s.fasta("")),
         (r"g\.fa: not a FASTA file: it is compressed with zip .*; expected '>'",

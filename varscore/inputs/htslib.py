@@ -79,8 +79,8 @@ def bad_end(path: Path) -> str | None:
     if ended:
         bytes_follow = "1 byte follows" if rest == 1 else f"{rest:,} bytes follow"
         return (
-            f"{bytes_follow} its end-of-file block; leave them out: `head -c {at} {path.name} "
-            "> whole.gz`"
+            f"{bytes_follow} its end-of-file block; leave what follows out: `head -c {at} "
+            f"{path.name} > whole.gz`"
         )
     if rest:
         return f"it is cut: what follows byte {at:,} is no whole block; download it again"
