@@ -8,17 +8,13 @@ import random
 from collections import Counter
 
 import pytest
-import torch
-from writers import HEADER, write_fasta, write_vcf
+from writers import HEADER, write_fasta, write_vcf, write_weights
 
 import varscore.inputs.alleles
 import varscore.score
 from varscore import ScoreOptions, read_metadata, score_vcf
 from varscore.check import check_vcf
 from varscore.errors import OptionError, VarscoreError
-from varscore.models.config import BasenjiConfig
-from varscore.models.formats.native import write_native
-from varscore.models.random import random_checkpoint
 from varscore.models.registry import load_model
 from varscore.shards.plan import plan_shards
 
@@ -38,22 +34,12 @@ def genome(tmp_path_factory):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """Random weights of a model of 256 bp."""
-    config = BasenjiConfig(
-        window_length=256, n_tracks=2, stem_channels=4, tower_channels=(4,), num_blocks=2,
-        block_channels=4, head_channels=4, crop_bins=16,
-    )  # fmt: skip
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    write_native(random_checkpoint(config), path)
-    return path
+    return write_weights(tmp_path_factory.mktemp("model") / "tiny.safetensors", 256)
 
 
 @pytest.fixture(scope="module")
 def model(weights):
-    """Small tensors: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield load_model(weights, device="cpu")
-    torch.set_num_threads(threads)
+    return load_model(weights, device="cpu")
 
 
 def other(base, rng):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pysam
 import pytest
-from writers import HEADER, read_alleles, record, write_fasta, write_vcf
+from writers import HEADER, read_alleles, record, write_fasta, write_vcf, write_weights
 
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.check import check_vcf
@@ -23,9 +23,6 @@ from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import opened
 from varscore.inputs.tables import parse_variant
-from varscore.models.config import BasenjiConfig
-from varscore.models.formats.native import write_native
-from varscore.models.random import random_checkpoint
 from varscore.models.registry import load_model
 from varscore.shards.plan import plan_shards
 from varscore.shards.resume import score_resumably
@@ -46,13 +43,7 @@ def genome(tmp_path_factory):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """Those of a tiny model with random weights."""
-    config = BasenjiConfig(
-        window_length=4096, n_tracks=2, stem_channels=4, tower_channels=(4,), num_blocks=2,
-        block_channels=4, head_channels=4, crop_bins=16,
-    )  # fmt: skip
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    write_native(random_checkpoint(config), path)
-    return path
+    return write_weights(tmp_path_factory.mktemp("model") / "tiny.safetensors", 4096)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ import pytest
 import requests
 import torch
 from scene import CONTIGS, HUB, KERAS, SNV, Scene
-from writers import COLUMNS, HEADER, record, write_fasta
+from writers import COLUMNS, HEADER, record, write_fasta, write_weights
 
 import varscore
 import varscore.errors
@@ -41,13 +41,11 @@ from varscore.inputs.given import check_given
 from varscore.inputs.streams import kept
 from varscore.models import cache
 from varscore.models.checkpoint import Checkpoint
-from varscore.models.config import BasenjiConfig
 from varscore.models.fetch import fetch_model
 from varscore.models.files import write_safetensors
 from varscore.models.formats.hub import read_hub
 from varscore.models.formats.keras import read_keras, write_keras
-from varscore.models.formats.native import read_native, write_native
-from varscore.models.random import random_checkpoint
+from varscore.models.formats.native import read_native
 from varscore.models.registry import read_checkpoint
 from varscore.models.tracks import TrackTable, check_wanted
 from varscore.options import OPTIONS
@@ -908,12 +906,7 @@ MESSAGES = {
 def tools(tmp_path_factory):
     """A genome, and a tiny model with random weights and their file."""
     folder = tmp_path_factory.mktemp("tools")
-    config = BasenjiConfig(
-        window_length=4096, n_tracks=2, stem_channels=4, tower_channels=(4,), num_blocks=2,
-        block_channels=4, head_channels=4, crop_bins=16,
-    )  # fmt: skip
-    weights = folder / "tiny.safetensors"
-    write_native(random_checkpoint(config), weights)
+    weights = write_weights(folder / "tiny.safetensors", 4096)
     genome = write_fasta(folder / "genome.fa", CONTIGS)
     ReferenceGenome(genome).close()
     return genome, weights, load_model(weights, device="cpu")

@@ -1,4 +1,4 @@
-"""Small VCF and FASTA files, and records of results, for tests."""
+"""Small VCF and FASTA files, weights, and records of results, for tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 from varscore.inputs.given import Given, opened
 from varscore.inputs.given import read_alleles as given_alleles
+from varscore.models.config import BasenjiConfig
+from varscore.models.formats.native import write_native
+from varscore.models.random import random_checkpoint
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance
 from varscore.variant import Allele
 
@@ -41,6 +44,16 @@ def fasta(
 def write_fasta(path: Path, contigs: Mapping[str, str]) -> Path:
     """Write contigs as a FASTA file; return its path."""
     path.write_text(fasta(contigs))
+    return path
+
+
+def write_weights(path: Path, window_length: int) -> Path:
+    """Write random weights of a tiny model, the quickest to score with; return their path."""
+    config = BasenjiConfig(
+        window_length=window_length, n_tracks=2, stem_channels=4, tower_channels=(4,),
+        num_blocks=2, block_channels=4, head_channels=4, crop_bins=16,
+    )  # fmt: skip
+    write_native(random_checkpoint(config), path)
     return path
 
 

@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from varscore.bench.report import Agreement, BenchReport, Timing
 from varscore.engines import DEFAULT_MEMORY
+from varscore.engines.auto import incremental_engine, two_pass_engine
 from varscore.engines.incremental.engine import IncrementalEngine
 from varscore.engines.incremental.kernels.products import (
     Kernel,
@@ -88,13 +89,13 @@ def bench(
     with ReferenceGenome(genome) as reference:
 
         def two_pass(network: Basenji2) -> TwoPassEngine:
-            return TwoPassEngine.of(options, network, reference, tracks)
+            return two_pass_engine(options, network, reference, tracks)
 
         def incremental(
             network: Basenji2, precision: Precision, processor: Processor = processor
         ) -> IncrementalEngine:
             chosen = replace(options, precision=precision)
-            return IncrementalEngine.of(chosen, network, reference, tracks, memory, processor)
+            return incremental_engine(chosen, network, reference, tracks, memory, processor)
 
         engine = incremental(model.network, options.precision)
         variants = [

@@ -68,29 +68,18 @@ def bench(
         context.fail("give a VCF and its --genome, or neither for the demo's")
     if not vcf or genome is None:
         vcf, genome = [str(demo_folder() / "demo.vcf")], demo_folder() / "genome.fa.gz"
-    options = ScoreOptions(
-        statistics=given.read("statistics", statistics),
-        tracks=tracks,
-        windows=windows,
-        reverse_complement=reverse_complement,
-        shifts=given.read("shifts", shifts),
-        precision=precision,
-        region=region,
-        regions=regions,
-    )
-    which = ModelOptions(model=model, params=params, activation=activation)
-    run = RunOptions(device=device, threads=threads, memory=memory)
+    options = given.chosen(ScoreOptions, context)
+    which = given.chosen(ModelOptions, context)
+    run = given.chosen(RunOptions, context)
     if output is not None:
         check_target(output, force=True)
     refuse_early(genome, options, vcf=vcf, model=which)
     from varscore.bench.measure import bench as measure
     from varscore.engines.runtime import tune_process
-    from varscore.models.registry import load_model
+    from varscore.models.registry import load_chosen
 
     tune_process(run.threads)
-    loaded = load_model(
-        which.model, params=which.params, activation=which.activation, device=run.device
-    )
+    loaded = load_chosen(which, run.device)
     if loaded.notice:
         typer.echo(loaded.notice, err=True)
     report = measure(

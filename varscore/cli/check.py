@@ -16,6 +16,7 @@ from varscore.version import __version__
 
 
 def check(
+    context: typer.Context,
     vcf: given.Vcf,
     *,
     genome: given.Genome,
@@ -56,46 +57,17 @@ def check(
     It takes the options of `score`, and refuses what `score` would refuse: a model's limits
     only if --model is given, and whether there is a GPU is left to the machine that scores.
     """
-    options = ScoreOptions(
-        statistics=given.read("statistics", statistics),
-        tracks=tracks,
-        windows=windows,
-        indels=indels,
-        reverse_complement=reverse_complement,
-        shifts=given.read("shifts", shifts),
-        engine=engine,
-        precision=precision,
-        region=region,
-        regions=regions,
-        max_allele_length=max_allele_length,
-        allow_ref_mismatches=allow_ref_mismatches,
-        contigs=contigs,
-        strict=strict,
-    )
-    run = RunOptions(device=device, threads=threads, memory=memory)
-    which = ModelOptions(
-        model=model or MODEL.model,
-        params=params,
-        activation=activation,
-        track_table=track_table,
-    )
-    refuse_early(
-        genome,
-        options,
-        vcf=vcf,
-        output=output,
-        force=force,
-        model=which if model is not None else None,
-    )
+    options = given.chosen(ScoreOptions, context)
+    run = given.chosen(RunOptions, context)
+    which = None if model is None else given.chosen(ModelOptions, context)
+    refuse_early(genome, options, vcf=vcf, output=output, force=force, model=which)
     from varscore.check import check_vcf
 
     config = table = None
-    if model is not None:
-        from varscore.models.registry import load_model
+    if which is not None:
+        from varscore.models.registry import load_chosen
 
-        loaded = load_model(
-            model, params=params, activation=activation, track_table=track_table, device="cpu"
-        )
+        loaded = load_chosen(which, "cpu")
         config, table = loaded.config, loaded.tracks
     report = check_vcf(
         vcf, genome, options, config=config, tracks=table, memory=run.memory_bytes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -20,6 +21,8 @@ from varscore.options import (
     ScoreOptions,
     WindowKind,
 )
+
+Chosen = TypeVar("Chosen", ScoreOptions, ModelOptions, RunOptions)
 
 MODEL, SCORE, RUN = ModelOptions(), ScoreOptions(), RunOptions()
 """Their fields are the defaults."""
@@ -75,17 +78,24 @@ def _typer_option(option: Option) -> Any:
     )
 
 
-def read(name: str, text: str) -> Any:
-    """Return the list that a text of the command line stands for.
+def chosen(kind: type[Chosen], context: typer.Context) -> Chosen:
+    """Return the options of one kind that a command has, as they were given or by default.
 
     Parameters
     ----------
-    name : str
-        Of an option of scoring that is a list.
-    text : str
-        Its elements between commas.
+    kind : type
+        `ScoreOptions`, `ModelOptions` or `RunOptions`; of it, a command may have some fields.
+    context : typer.Context
+        Of the command: it knows the options by their names.
+
+    Raises
+    ------
+    OptionError
+        If a value is not one of those allowed, or contradicts another.
     """
-    return OPTIONS[name].read(text)
+    names = {field.name for field in fields(kind)}
+    values = {name: value for name, value in context.params.items() if name in names}
+    return kind(**{name: value for name, value in values.items() if value is not None})
 
 
 _VCF = typer.Argument(

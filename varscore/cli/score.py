@@ -58,30 +58,13 @@ def score(
     A few lines of summary appear beside the output, as JSON.
     """
     _check_use(context, vcf, shard, resume)
-    options = ScoreOptions(
-        statistics=given.read("statistics", statistics),
-        tracks=tracks,
-        windows=windows,
-        indels=indels,
-        reverse_complement=reverse_complement,
-        shifts=given.read("shifts", shifts),
-        engine=engine,
-        precision=precision,
-        region=region,
-        regions=regions,
-        max_allele_length=max_allele_length,
-        allow_ref_mismatches=allow_ref_mismatches,
-        contigs=contigs,
-        strict=strict,
-    )
-    which = ModelOptions(
-        model=model, params=params, activation=activation, track_table=track_table
-    )
-    run = RunOptions(device=device, threads=threads, memory=memory)
+    options = given.chosen(ScoreOptions, context)
+    which = given.chosen(ModelOptions, context)
+    run = given.chosen(RunOptions, context)
     refuse_early(genome, options, vcf=vcf, shard=shard, output=output, force=force, model=which)
     from varscore.engines.runtime import tune_process
     from varscore.gpu import use_free_gpu
-    from varscore.models.registry import load_model
+    from varscore.models.registry import load_chosen
     from varscore.score import score_vcf
     from varscore.shards.resume import score_resumably
     from varscore.shards.score import score_shard
@@ -89,13 +72,7 @@ def score(
     tune_process(run.threads)
     if run.device != "cpu":
         use_free_gpu()
-    loaded = load_model(
-        which.model,
-        params=which.params,
-        activation=which.activation,
-        track_table=which.track_table,
-        device=run.device,
-    )
+    loaded = load_chosen(which, run.device)
     job: Callable[..., ScoreSummary] = score_resumably if resume else score_vcf
     if shard is not None:
         job = score_shard

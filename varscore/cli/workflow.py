@@ -21,6 +21,7 @@ Order = Literal["input", "genome"]
 
 
 def plan(
+    context: typer.Context,
     vcf: given.Vcf,
     genome: given.Genome,
     output: Annotated[
@@ -45,14 +46,7 @@ def plan(
     force: given.Force = False,
 ) -> None:
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
-    options = ScoreOptions(
-        region=region,
-        regions=regions,
-        max_allele_length=max_allele_length,
-        allow_ref_mismatches=allow_ref_mismatches,
-        contigs=contigs,
-        strict=strict,
-    )
+    options = given.chosen(ScoreOptions, context)
     refuse_early(genome, options, vcf=vcf)
     from varscore.shards.plan import plan_shards
 

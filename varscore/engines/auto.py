@@ -15,13 +15,15 @@ from varscore.engines.incremental.engine import (
     IncrementalEngine,
     refuse_unsupported,
 )
+from varscore.engines.processor import Processor
 from varscore.engines.two_pass import TwoPassEngine, windows_within
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.options import ScoreOptions
+from varscore.statistics import Statistic, get_statistics
 from varscore.variant import Variant
-from varscore.windows import windowing_for
+from varscore.windows import Windowing, windowing_for
 
 
 def make_engine(
@@ -51,11 +53,65 @@ def make_engine(
     """
     parts = (options, network, genome, track_indices, memory)
     if options.engine == "two-pass":
-        return TwoPassEngine.of(*parts)
-    incremental = IncrementalEngine.of(*parts)
+        return two_pass_engine(*parts)
+    incremental = incremental_engine(*parts)
     if options.engine == "incremental":
         return incremental
-    return _Auto(incremental, TwoPassEngine.of(*parts))
+    return _Auto(incremental, two_pass_engine(*parts))
+
+
+def two_pass_engine(
+    options: ScoreOptions,
+    network: Basenji2,
+    genome: ReferenceGenome,
+    track_indices: Sequence[int],
+    memory: int = DEFAULT_MEMORY,
+) -> TwoPassEngine:
+    """Make the two-pass engine, whichever options ask for.
+
+    Parameters
+    ----------
+    options, network, genome, track_indices, memory
+        As for `make_engine`.
+    """
+    windowing, statistics = _settings(options, network.config)
+    return TwoPassEngine(network, genome, windowing, statistics, track_indices, memory=memory)
+
+
+def incremental_engine(
+    options: ScoreOptions,
+    network: Basenji2,
+    genome: ReferenceGenome,
+    track_indices: Sequence[int],
+    memory: int = DEFAULT_MEMORY,
+    processor: Processor | None = None,
+) -> IncrementalEngine:
+    """Make the incremental engine, whichever options ask for.
+
+    Parameters
+    ----------
+    options, network, genome, track_indices, memory
+        As for `make_engine`.
+    processor : Processor, optional
+        As in `IncrementalEngine`.
+    """
+    windowing, statistics = _settings(options, network.config)
+    return IncrementalEngine(
+        network,
+        genome,
+        windowing,
+        statistics,
+        track_indices,
+        precision=options.precision,
+        memory=memory,
+        processor=processor,
+    )
+
+
+def _settings(
+    options: ScoreOptions, config: BasenjiConfig
+) -> tuple[Windowing, tuple[Statistic, ...]]:
+    return windowing_for(options, config), get_statistics(options.statistics)
 
 
 def engine_limits(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +19,11 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.models.precision import full_float32
-from varscore.options import ScoreOptions
 from varscore.prefetch import prefetch
 from varscore.sequence import one_hot, reverse_complement
-from varscore.statistics import CoverageChange, Statistic, get_statistics
+from varscore.statistics import CoverageChange, Statistic
 from varscore.variant import Variant
-from varscore.windows import Windowing, window_sequences, windowing_for
+from varscore.windows import Windowing, window_sequences
 
 _MAX_WINDOWS = 64
 
@@ -108,40 +107,6 @@ class TwoPassEngine:
         self.windows_per_batch = windows_within(self.network.config, memory)
         weight = self.network.final.weight
         self._device, self._dtype = weight.device, weight.dtype
-
-    @classmethod
-    def of(
-        cls,
-        options: ScoreOptions,
-        network: Basenji2,
-        genome: ReferenceGenome,
-        track_indices: Sequence[int],
-        memory: int = DEFAULT_MEMORY,
-    ) -> Self:
-        """Make the engine for a user's options.
-
-        Parameters
-        ----------
-        options : ScoreOptions
-            Its precision does not count.
-        network, genome, track_indices, memory
-            As in the class.
-
-        Raises
-        ------
-        OptionError
-            If options do not fit the model's window, or the memory does not suffice.
-        """
-        windowing = windowing_for(options, network.config)
-        statistics = get_statistics(options.statistics)
-        return cls(
-            network,
-            genome,
-            windowing,
-            statistics,
-            track_indices,
-            memory=memory,
-        )
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""

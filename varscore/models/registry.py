@@ -17,7 +17,7 @@ from varscore.models.formats.keras import read_keras, write_keras
 from varscore.models.formats.native import read_native, write_native
 from varscore.models.model import Model
 from varscore.models.tracks import TrackTable
-from varscore.options import OPTIONS, Activation, Device
+from varscore.options import OPTIONS, Activation, Device, ModelOptions
 
 Form = Literal["native", "hub", "keras"]
 
@@ -176,6 +176,24 @@ def load_model(
     tracks = checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks)
     return Model(
         network, tracks, {**checkpoint.metadata, "config": checkpoint.config.to_dict()}
+    )
+
+
+def load_chosen(which: ModelOptions, device: Device = "auto") -> Model:
+    """Load the model that options name, as they say.
+
+    Parameters
+    ----------
+    which : ModelOptions
+    device : {"auto", "cpu", "cuda"}
+        As for `load_model`, which says what may be raised, too.
+    """
+    return load_model(
+        which.model,
+        params=which.params,
+        activation=which.activation,
+        track_table=which.track_table,
+        device=device,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -35,10 +35,10 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.models.precision import full_float32
-from varscore.options import Precision, ScoreOptions
-from varscore.statistics import Statistic, get_statistics
+from varscore.options import Precision
+from varscore.statistics import Statistic
 from varscore.variant import Variant
-from varscore.windows import Windowing, windowing_for
+from varscore.windows import Windowing
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
@@ -139,42 +139,6 @@ class IncrementalEngine:
         )
         largest = _LARGEST_BATCH.get(self._device.type, _LARGEST_BATCH["cpu"])
         self._set_memory(memory, largest)
-
-    @classmethod
-    def of(
-        cls,
-        options: ScoreOptions,
-        network: Basenji2,
-        genome: ReferenceGenome,
-        track_indices: Sequence[int],
-        memory: int = DEFAULT_MEMORY,
-        processor: Processor | None = None,
-    ) -> Self:
-        """Make the engine for a user's options.
-
-        Parameters
-        ----------
-        options : ScoreOptions
-        network, genome, track_indices, memory, processor
-            As in the class.
-
-        Raises
-        ------
-        OptionError
-            If options do not fit the model's window.
-        """
-        windowing = windowing_for(options, network.config)
-        statistics = get_statistics(options.statistics)
-        return cls(
-            network,
-            genome,
-            windowing,
-            statistics,
-            track_indices,
-            precision=options.precision,
-            memory=memory,
-            processor=processor,
-        )
 
     def describe(self) -> dict[str, Any]:
         """Return how scores are computed here, JSON-ready, for the output's metadata."""
