@@ -56,7 +56,7 @@ POLICY: list[tuple[str, int, str, str]] = [
     ("del_next_to_n", 1, "scored", "chr1:305:AC:C"),
     ("n_anchor", 1, "ambiguous_allele", "chr1:304:NA:N"),
     ("n_in_genome", 1, "ref_mismatch", "chr1:304:A:C"),
-    ("iupac_in_genome", 1, "ref_mismatch", "chr1:451:A:G"),  # R is A or G, and equals neither
+    ("iupac_in_genome", 1, "scored", "chr1:451:A:G"),  # R is A or G, which VCF writes as A
     ("after_iupac", 1, "scored", "chr1:452:C:T"),
     ("lower_genome", 1, "scored", "chr1:401:A:T"),
     ("lower_del", 1, "scored", "chr1:402:CG:C"),
@@ -106,3 +106,10 @@ SAME_VARIANT: list[set[str]] = [
     {"chr_for_none", "none"},
     {"m", "chr_m", "mt", "chr_mt"},
 ]
+
+# What the genome has in place of REFs that mismatch, in the order above.
+REASONS = {
+    "n_in_genome": "masked",
+    "mismatch": "complement",  # A, of the T at 155
+    "mismatch_in_anchor": "other",  # GTG, of ATG
+}

@@ -9,10 +9,10 @@ import torch
 
 from varscore.models.basenji2 import Basenji2, ResidualBlock
 from varscore.models.config import BasenjiConfig
+from varscore.models.encoding import one_hot
 from varscore.models.formats.hub import read_hub
 from varscore.models.formats.keras import read_keras
 from varscore.models.registry import load_model
-from varscore.sequence import one_hot
 
 DATA = Path(__file__).parent / "data"
 ORACLE = Path(__file__).parents[2] / "shared" / "data" / "oracle" / "tensorflow"

@@ -24,7 +24,7 @@ PLANTED = {
         "varscore.engines.incremental.engine",
     ),
     # Through another module, which imports torch.
-    "The schedule": ("engines.incremental.schedule.budget", "varscore.sequence"),
+    "The schedule": ("engines.incremental.schedule.budget", "varscore.models.encoding"),
     "Kernels are numbers": ("engines.incremental.kernels.stored", "varscore.windows"),
     "Only inputs know pysam": ("score", "pysam"),
     "Only results": ("score", "pandas"),

@@ -87,7 +87,7 @@ def test_coverage_of_the_unseen_genome(monkeypatch):
     import simulate
 
     from varscore.inputs.genome import ReferenceGenome
-    from varscore.sequence import one_hot
+    from varscore.models.encoding import one_hot
     from varscore.variant import Interval
 
     model = load_model("demo", device="cpu")

@@ -29,7 +29,8 @@ SCORE = {parameter.name: parameter for parameter in COMMANDS["score"].params}
 
 def test_what_each_option_decides():
     assert names("planned") == (
-        "region", "regions", "max_allele_length", "allow_ref_mismatches", "contigs", "strict",
+        "region", "regions", "max_allele_length", "allow_ref_mismatches", "swapped", "contigs",
+        "strict",
     )  # fmt: skip
     assert names("scored") == (
         "statistics", "tracks", "windows", "indels", "reverse_complement", "shifts", "engine",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from policy_table import POLICY, SAME_VARIANT
+from policy_table import POLICY, REASONS, SAME_VARIANT
 
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
@@ -29,6 +29,11 @@ def alleles(genome: ReferenceGenome) -> list[Allele]:
 
 def test_every_row_is_what_the_table_says(alleles: list[Allele]) -> None:
     assert [(a.id, a.allele, a.status, a.key) for a in alleles] == POLICY
+
+
+def test_every_mismatch_has_its_reason(alleles: list[Allele]) -> None:
+    assert {a.id: a.reason for a in alleles if a.reason is not None} == REASONS
+    assert {a.id for a in alleles if a.status is Status.REF_MISMATCH} == set(REASONS)
 
 
 def test_every_status_occurs() -> None:
@@ -65,8 +70,9 @@ def test_rows_keep_the_records_fields(alleles: list[Allele]) -> None:
 
 def test_statuses_are_counted(genome: ReferenceGenome) -> None:
     survey = AlleleSource(DATA / "policy.vcf", genome).survey()
-    survey.judge()  # 4 mismatches are too few to tell of another build
-    assert survey.mismatches == 4
+    survey.judge()
+    assert survey.evidence.mismatches == len(REASONS)
+    assert survey.reasons == Counter(REASONS.values())
     assert survey.statuses == Counter(status for _, _, status, _ in POLICY)
     assert survey.contigs["chrM"].contig == "MT"
     assert survey.contigs["chr3"].contig is None

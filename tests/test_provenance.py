@@ -32,9 +32,20 @@ ENTRY = ShardEntry(3, 2, {"scored": 2}, (("chr1", 1), ("2", 1)), "f" * 64)
 RESULT = {
     "format", "version", "model", "genome", "vcf", "options", "engine", "torch", "rows",
     "statuses",
+    "reasons",
 }  # fmt: skip
 SCORED_SHARD = RESULT | {"shard", "fingerprint"}
-PLANNED_SHARD = {"format", "version", "genome", "vcf", "options", "rows", "statuses", "shard"}
+PLANNED_SHARD = {
+    "format",
+    "version",
+    "genome",
+    "vcf",
+    "options",
+    "rows",
+    "statuses",
+    "reasons",
+    "shard",
+}
 PLAN = PLANNED_SHARD - {"shard"} | {"in_input_order", "shards"}
 
 

@@ -21,7 +21,7 @@ from varscore.engines.incremental.schedule.walks import (
 )
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
-from varscore.sequence import one_hot
+from varscore.models.encoding import one_hot
 from varscore.variant import Variant
 from varscore.windows import Windowing
 

@@ -118,7 +118,7 @@ def test_a_region_and_the_longest_allele_decide_in_the_plan(plan, make_vcf):
     assert [(a.record, a.status) for a in shards[0]] == [(0, "scored"), (1, "too_long")]
     assert made.provenance.options == {
         "region": "chr1", "regions": None, "max_allele_length": 2,
-        "allow_ref_mismatches": False, "contigs": None, "strict": False,
+        "allow_ref_mismatches": False, "swapped": "skip", "contigs": None, "strict": False,
     }  # fmt: skip
 
 

@@ -15,7 +15,14 @@ from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard
 
 DATA = Path(__file__).parent / "data"
-SUMMARY = ScoreSummary(3, {"scored": 2, "too_long": 1}, 1.5)
+SUMMARY = ScoreSummary(3, {"scored": 2, "too_long": 1}, {}, 1.5)
+
+
+def whole(**fields):
+    """Return the text of a summary, of which some fields are others."""
+    usual = {"result": "x.parquet", "rows": 3, "statuses": {}, "reasons": {}, "seconds": 1}
+    return json.dumps(usual | fields).encode()
+
 
 # Whatever else may stand in a summary's place.
 DAMAGED = {
@@ -26,11 +33,11 @@ DAMAGED = {
     "empty": b"",
     "cut": b'{"result": "x.parquet", "rows": 3',
     "binary": bytes(range(256)),
-    "words for rows": b'{"result": "x.parquet", "rows": "3", "statuses": {}, "seconds": 1}',
-    "words for seconds": b'{"result": "x.parquet", "rows": 3, "statuses": {}, "seconds": "1"}',
-    "a list of statuses": b'{"result": "x.parquet", "rows": 3, "statuses": [], "seconds": 1}',
-    "word counts": b'{"result": "x.parquet", "rows": 3, "statuses": {"": ""}, "seconds": 1}',
-    "nobody's": b'{"rows": 3, "statuses": {}, "seconds": 1.0}',
+    "words for rows": whole(rows="3"),
+    "words for seconds": whole(seconds="1"),
+    "a list of statuses": whole(statuses=[]),
+    "word counts": whole(statuses={"": ""}),
+    "nobody's": b'{"rows": 3, "statuses": {}, "reasons": {}, "seconds": 1.0}',
 }
 
 
@@ -53,7 +60,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     path = SUMMARY.save(tmp_path / "x.parquet")
     assert json.loads(path.read_text()) == {
         "result": "x.parquet", "rows": 3, "statuses": {"scored": 2, "too_long": 1},
-        "seconds": 1.5, "variants_per_second": 2.0,
+        "reasons": {}, "seconds": 1.5, "variants_per_second": 2.0,
     }  # fmt: skip
     assert ScoreSummary.load(tmp_path / "x.parquet") == SUMMARY
     assert ScoreSummary.load(tmp_path / "y.parquet") is None
@@ -63,7 +70,7 @@ def test_a_former_summary_is_replaced_with_force_only(tmp_path):
     SUMMARY.save(tmp_path / "x.parquet")
     with pytest.raises(OutputError, match=r"x\.summary\.json: exists; .*--force"):
         SUMMARY.save(tmp_path / "x.parquet")
-    other = ScoreSummary(0, {}, 0.0)
+    other = ScoreSummary(0, {}, {}, 0.0)
     other.save(tmp_path / "x.parquet", force=True)
     assert ScoreSummary.load(tmp_path / "x.parquet") == other
 
@@ -151,7 +158,7 @@ def scored(tmp_path_factory, small_model):
     (folder / "shards").mkdir()
     for name in ("0001.parquet", "0002.parquet"):
         score_shard(folder / "plan" / name, genome, folder / "shards" / name, model=small_model)
-        ScoreSummary(1, {"scored": 1}, 1.0).save(folder / "shards" / name)
+        ScoreSummary(1, {"scored": 1}, {}, 1.0).save(folder / "shards" / name)
     return folder
 
 
@@ -174,7 +181,7 @@ def test_merge_leaves_a_foreign_summary(varscore, scored, tmp_path, out, how):
     (tmp_path / "m.summary.json").unlink()
     assert varscore(*arguments, "--force")[0] == 0
     assert varscore(*arguments, "--force")[0] == 0
-    assert ScoreSummary.load(tmp_path / out) == ScoreSummary(2, {"scored": 2}, 2.0)
+    assert ScoreSummary.load(tmp_path / out) == ScoreSummary(2, {"scored": 2}, {}, 2.0)
 
 
 def test_a_folder_that_is_no_dataset_is_not_replaced(scored, tmp_path):

@@ -27,7 +27,7 @@ from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.tracks import TrackTable
 from varscore.results.reading import read_metadata, read_scores
 from varscore.results.table import VARIANT_COLUMNS, ScoreWriter, score_schema
-from varscore.variant import Allele, Status, Variant
+from varscore.variant import Allele, Reason, Status, Variant
 
 SAD_D2 = ["SAD", "D2"]
 LIVER_HEART = TrackTable(
@@ -57,7 +57,7 @@ def ramp(n: int) -> np.ndarray:
 def result(tmp_path: Path) -> Path:
     """A file of three rows, the second of which is not scored."""
     path = tmp_path / "scores.parquet"
-    alleles = [snv(0), snv(1, Status.REF_MISMATCH), snv(2)]
+    alleles = [snv(0), snv(1, Status.REF_MISMATCH)._replace(reason=Reason.OTHER), snv(2)]
     with ScoreWriter(path, SAD_D2, LIVER_HEART) as writer:
         writer.write(alleles, ramp(2))
         writer.commit(provenance(rows=3, statuses={"scored": 2, "ref_mismatch": 1}))
@@ -70,7 +70,7 @@ def result(tmp_path: Path) -> Path:
 def test_columns_are_named_and_described() -> None:
     schema = score_schema(SAD_D2, LIVER_HEART)
     assert schema.names == [
-        *("chrom", "pos", "id", "ref", "alt", "record", "allele", "key", "status"),
+        *("chrom", "pos", "id", "ref", "alt", "record", "allele", "key", "status", "reason"),
         *("SAD_ENCFF1", "SAD_ENCFF2", "D2_ENCFF1", "D2_ENCFF2"),
     ]
     assert schema.field("pos").type == pa.int64()
@@ -95,6 +95,7 @@ def test_rows_are_the_alleles(result: Path) -> None:
         "allele": 1,
         "key": "1:1000:A:G",
         "status": "scored",
+        "reason": None,
         "SAD_ENCFF1": 0.0,
         "SAD_ENCFF2": 1.0,
         "D2_ENCFF1": 2.0,
@@ -102,14 +103,15 @@ def test_rows_are_the_alleles(result: Path) -> None:
     }
     assert rows[1]["key"] == "1:1001:a:G"
     assert rows[1]["status"] == "ref_mismatch"
-    assert [rows[2][name] for name in list(rows[2])[9:]] == [4.0, 5.0, 6.0, 7.0]
+    assert rows[1]["reason"] == "other"
+    assert [rows[2][name] for name in list(rows[2])[10:]] == [4.0, 5.0, 6.0, 7.0]
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.SCORED])
 def test_a_row_without_scores_has_nulls(tmp_path: Path, status: Status) -> None:
     path = tmp_path / "scores.parquet"
     write(path, [snv(0), snv(1, status), snv(2, status)], ramp(1))
-    for column in pq.read_table(path).columns[9:]:
+    for column in pq.read_table(path).columns[10:]:
         assert column.is_null().to_pylist() == [False, True, True]
         assert not column.is_null(nan_is_null=True).to_pylist()[0]
 
@@ -119,7 +121,7 @@ def test_no_rows_still_have_all_columns(tmp_path: Path) -> None:
     write(path, [], np.empty((0, 2, 2)))
     assert pq.read_schema(path).equals(score_schema(SAD_D2, LIVER_HEART), check_metadata=True)
     frame = read_scores(path, None)
-    assert frame.shape == (0, 13)
+    assert frame.shape == (0, 14)
     assert frame.dtypes["SAD_ENCFF1"] == np.float32
 
 
@@ -131,7 +133,7 @@ def test_float32_bits_survive(tmp_path: Path) -> None:
     numbers = numbers[len(numbers) % 4 :].reshape(-1, 2, 2)
     path = tmp_path / "scores.parquet"
     write(path, [snv(i) for i in range(len(numbers))], numbers, group_rows=100)
-    columns = list(score_schema(SAD_D2, LIVER_HEART).names[9:])
+    columns = list(score_schema(SAD_D2, LIVER_HEART).names[10:])
     found = pd.read_parquet(path, columns=columns).to_numpy()
     assert found.dtype == np.float32
     expected = numbers.reshape(len(numbers), 4)

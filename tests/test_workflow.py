@@ -89,26 +89,11 @@ def test_rows_out_are_alleles_in_and_scores_those_of_one_run(finished, small_mod
 
 @on_the_finished_run
 def test_a_run_that_is_finished_has_nothing_to_do(copy):
-    assert would_run(copy) == {}
-
-
-@on_the_finished_run
-def test_touched_files_run_nothing_again(copy):
+    """Not even if files are touched, and all is other that does not determine scores."""
     for path in [copy / "policy.fa", *copy.glob("out/plan/*"), *copy.glob("out/shards/*")]:
         path.touch()
-    assert would_run(copy) == {}
-
-
-@on_the_finished_run
-@pytest.mark.parametrize(
-    "config", [{"threads": 2, "memory": 2, "memory_mb": 5000, "runtime": 7}, {"gpu": 1}]
-)
-def test_what_does_not_determine_scores_runs_nothing_again(copy, config):
+    config = {"threads": 2, "memory": 2, "memory_mb": 5000, "runtime": 7, "gpu": 1}
     assert would_run(copy, **config) == {}
-
-
-@on_the_finished_run
-def test_another_profile_runs_nothing_again(copy):
     assert would_run(copy, "--workflow-profile", "none") == {}
 
 
@@ -200,7 +185,9 @@ def test_every_option_is_a_config_key_and_of_one_command():
     assert set(SCHEMA["properties"]) == set(OPTIONS) | of_config | of_a_job
     config = {key: facts.get("default") for key, facts in SCHEMA["properties"].items()}
     planned = plan_arguments(config | {"region": "chr1", "allow_ref_mismatches": True})
-    assert planned == "--region=chr1 --max-allele-length=1000 --allow-ref-mismatches"
+    assert planned == (
+        "--region=chr1 --max-allele-length=1000 --allow-ref-mismatches --swapped=skip"
+    )
     assert score_arguments(config) == (
         "--model=basenji2 --statistics=SAD --windows=centred --indels=stitch --shifts=0 "
         "--engine=auto --precision=float32"

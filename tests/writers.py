@@ -70,6 +70,7 @@ def provenance(**fields):
         "torch": "2.0",
         "rows": 0,
         "statuses": {},
+        "reasons": {},
     }
     return Provenance(**{**facts, **fields})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from varscore.inputs.given import Given
 from varscore.models.config import BasenjiConfig
 from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
+from varscore.variant import Reason, Status
 
 _WITHOUT_MODEL = (
     "no model was given, which may refuse tracks, memory, and alleles or shifts of more than a "
@@ -39,8 +41,14 @@ class CheckReport:
         Alleles in all: the rows that a result would have.
     statuses : dict of str to int
         Alleles per status.
+    reasons : dict of str to int
+        Alleles whose REF mismatches, by what the genome has there.
+    swapped : int
+        Alleles that are scored from ALT, which the genome has, to REF.
     compared, mismatches : int
         Records whose REF was compared with the genome, and those that differ.
+    conclusion : str
+        What their REFs say about the VCF's build.
     warning : str or None
         Contigs with more than a hundredth of the records that are not in the FASTA.
     problem : str or None
@@ -56,16 +64,17 @@ class CheckReport:
     builds: str
     rows: int
     statuses: dict[str, int]
+    reasons: dict[str, int]
+    swapped: int
     compared: int
     mismatches: int
+    conclusion: str
     warning: str | None
     problem: str | None
     note: str | None
 
     def __str__(self) -> str:
         width = max((len(name) for name in (*self.contigs, *self.statuses)), default=0)
-        matched = self.compared - self.mismatches
-        rate = f"{matched / self.compared:.2%}" if self.compared else "none compared"
         return "\n".join(
             [
                 *([self.builds] if self.builds else []),
@@ -74,13 +83,30 @@ class CheckReport:
                     f"  {n:<{width}}  {t or f'not in the FASTA: {self.missing[n]}'}"
                     for n, t in self.contigs.items()
                 ),
-                f"REF alleles that match the genome: {matched:,} of {self.compared:,} ({rate})",
+                self.conclusion,
                 f"alleles: {self.rows:,}",
-                *(f"  {status:<{width}}  {n:,}" for status, n in self.statuses.items()),
+                *chain.from_iterable(
+                    [f"  {status:<{width}}  {n:,}{self._aside(status)}", *self._causes(status)]
+                    for status, n in self.statuses.items()
+                ),
                 *([f"note: {self.note}"] if self.note else []),
                 *([f"warning: {self.warning}"] if self.warning and not self.problem else []),
             ]
         )
+
+    def _aside(self, status: str) -> str:
+        if status != Status.SCORED or not self.swapped:
+            return ""
+        return f" ({self.swapped:,} of them from ALT, which the genome has, to REF)"
+
+    def _causes(self, status: str) -> list[str]:
+        """Return the lines of what the genome has where REF mismatches."""
+        if status != Status.REF_MISMATCH:
+            return []
+        hints = {Reason.SWAPPED: " (--swapped score scores them)"}
+        return [
+            f"    {why}  {n:,}{hints.get(Reason(why), '')}" for why, n in self.reasons.items()
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it JSON-ready."""
@@ -154,9 +180,12 @@ def check_vcf(
         missing={n: match.why for n, match in survey.contigs.items() if match.contig is None},
         builds=str(source.builds),
         rows=survey.rows,
-        statuses={status.value: n for status, n in survey.statuses.most_common()},
-        compared=survey.compared,
-        mismatches=survey.mismatches,
+        statuses=survey.counts,
+        reasons=survey.reason_counts,
+        swapped=survey.swapped,
+        compared=survey.evidence.compared,
+        mismatches=survey.evidence.mismatches,
+        conclusion=str(survey.evidence),
         warning=survey.warning,
         problem=problem,
         note=_WITHOUT_MODEL if config is None else None,

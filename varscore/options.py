@@ -33,6 +33,7 @@ EngineName = Literal["auto", "incremental", "two-pass"]
 IndelMode = Literal["stitch", "trim"]
 Precision = Literal["float32", "mixed"]
 WindowKind = Literal["centred", "binned"]
+SwappedMode = Literal["skip", "score"]
 StatisticName = Literal[
     "SAD",
     "logSAD",
@@ -348,6 +349,14 @@ class ScoreOptions:
     allow_ref_mismatches: bool = field(
         default=False,
         metadata=_about("planned", "Go on although many REF alleles differ from the genome."),
+    )
+    swapped: SwappedMode = field(
+        default="skip",
+        metadata=_about(
+            "planned",
+            "What becomes of alleles whose ALT is what the genome has: nothing, or they are "
+            "scored in the row's direction, from its REF to its ALT.",
+        ),
     )
     contigs: str | Path | None = field(
         default=None,

@@ -193,12 +193,14 @@ class Scorer:
         """
         started = time.monotonic()
         statuses: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
         contigs: set[str] = set()
         with ScoreWriter(output, self.options.statistics, self.tracks, force=force) as writer:
             with prefetch(self._chunks(alleles), depth=1) as chunks:
                 for chunk in chunks:
                     writer.write(chunk, self._score(chunk, progress))
                     statuses.update(allele.status.value for allele in chunk)
+                    reasons.update(a.reason.value for a in chunk if a.reason is not None)
                     contigs.update(a.variant.contig for a in chunk if a.variant is not None)
             genome = GenomeRecord(
                 self.genome.path.name,
@@ -215,12 +217,14 @@ class Scorer:
                     torch=str(torch.__version__),
                     rows=statuses.total(),
                     statuses=dict(sorted(statuses.items())),
+                    reasons=dict(sorted(reasons.items())),
                     shard=shard,
                     fingerprint=fingerprint,
                 )
             )
         seconds = time.monotonic() - started
-        return ScoreSummary(statuses.total(), dict(statuses.most_common()), seconds)
+        counts, causes = dict(statuses.most_common()), dict(reasons.most_common())
+        return ScoreSummary(statuses.total(), counts, causes, seconds)
 
     @property
     def arithmetic(self) -> Arithmetic:

@@ -1,20 +1,11 @@
-"""DNA letters as numbers."""
+"""DNA as letters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-import torch
-
 BASES = "ACGT"
 
-_ONE_HOT = np.full((256, 4), 0.25, dtype=np.float32)
-for _channel, _base in enumerate(BASES):
-    for _letter in (_base, _base.lower()):
-        _ONE_HOT[ord(_letter)] = np.eye(4, dtype=np.float32)[_channel]
-
 _COMPLEMENT = bytes.maketrans(b"ACGTacgt", b"TGCAtgca")
+_FIRST_BASE = str.maketrans("RYSWKMBDHV", "ACCAGACAAA")
 
 
 def reverse_complement(sequence: str) -> str:
@@ -22,26 +13,15 @@ def reverse_complement(sequence: str) -> str:
     return sequence.encode("ascii").translate(_COMPLEMENT)[::-1].decode("ascii")
 
 
-def one_hot(sequences: Sequence[str]) -> torch.Tensor:
-    """Encode DNA strings of one length.
+def reduce_ambiguity(sequence: str) -> str:
+    """Write each ambiguity letter but N as the alphabetically first base that it stands for.
+
+    That is what a VCF's REF has where the genome has such a letter (VCF 4.3 to 4.5, 1.6.1,
+    REF).
 
     Parameters
     ----------
-    sequences : sequence of str, all of length L
-        Any case; a letter outside ACGT (N, an IUPAC code) counts 0.25 in each channel.
-
-    Returns
-    -------
-    Tensor, shape (B, 4, L), float32
-        Channels in the order A, C, G, T.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ.
+    sequence : str
+        Upper case.
     """
-    if len({len(sequence) for sequence in sequences}) > 1:
-        raise ValueError("one_hot: the sequences differ in length")
-    letters = np.frombuffer("".join(sequences).encode("ascii"), dtype=np.uint8)
-    encoded = torch.from_numpy(_ONE_HOT[letters.reshape(len(sequences), -1)])
-    return encoded.transpose(1, 2).contiguous()
+    return sequence.translate(_FIRST_BASE)

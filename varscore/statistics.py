@@ -13,7 +13,7 @@ Kullback-Leibler divergences.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,10 +38,17 @@ class CoverageChange:
         called if a formula reads it.
     diff : Tensor, shape (B, N, T)
         Alternate minus reference. Bins that are left out count as bins without change.
+    alt : Tensor or callable, optional
+        Alternate coverage, as `ref`; if not given, it is their sum.
     """
 
-    def __init__(self, ref: Tensor | Callable[[], Tensor], diff: Tensor) -> None:
-        self._ref, self.diff = ref, diff
+    def __init__(
+        self,
+        ref: Tensor | Callable[[], Tensor],
+        diff: Tensor,
+        alt: Tensor | Callable[[], Tensor] | None = None,
+    ) -> None:
+        self._ref, self.diff, self._alt = ref, diff, alt
 
     @cached_property
     def ref(self) -> Tensor:
@@ -56,7 +63,28 @@ class CoverageChange:
     @property
     def alt(self) -> Tensor:
         """Alternate coverage, shape (B, N, T)."""
-        return self.ref + self.diff
+        if self._alt is None:
+            return self.ref + self.diff
+        return self._alt if isinstance(self._alt, Tensor) else self._alt()
+
+    def exchanged(self, rows: Sequence[bool]) -> CoverageChange:
+        """Return the same with some variants' reference and alternate exchanged.
+
+        Exactly: what is signed turns its sign, and the sum of `alt` becomes that of `ref`.
+
+        Parameters
+        ----------
+        rows : sequence of bool, length B
+            For each variant, whether its alleles are exchanged.
+        """
+        if not any(rows):
+            return self
+        chosen = torch.tensor(rows, device=self.diff.device)[:, None, None]
+        return CoverageChange(
+            lambda: torch.where(chosen, self.alt, self.ref),
+            torch.where(chosen, -self.diff, self.diff),
+            lambda: torch.where(chosen, self.ref, self.alt),
+        )
 
     def log2(self) -> CoverageChange:
         """Return the change of log2(x + 1), from the ratio of the values to keep its digits."""

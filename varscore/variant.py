@@ -21,6 +21,24 @@ class Status(StrEnum):
     NO_CHANGE = "no_change"
 
 
+class Reason(StrEnum):
+    """What the genome has in place of a REF that mismatches."""
+
+    SWAPPED = "swapped"  # the bases of ALT
+    COMPLEMENT = "complement"  # REF on the other strand
+    MASKED = "masked"  # an N: a gap, or a region that is masked
+    AMBIGUITY = "ambiguity"  # an ambiguity letter, of which VCF makes another base
+    OTHER = "other"
+
+
+class Reference(StrEnum):
+    """How a variant's reference allele follows from the genome."""
+
+    GENOME = "genome"  # it is what the genome has
+    REDUCED = "reduced"  # it has a base where the genome has an ambiguity letter
+    SWAPPED = "swapped"  # the genome has `ref`, and the row that asks takes `alt` for it
+
+
 class Interval(NamedTuple):
     """A stretch of a contig, 0-based and half-open; it may reach past the contig's ends."""
 
@@ -42,13 +60,16 @@ class Variant(NamedTuple):
         1-based position of the first base of `ref`, as in a VCF: an insertion or a
         deletion keeps one anchoring base.
     ref, alt : str
-        At least one base each, letters ACGT.
+        At least one base each, letters ACGT; `ref` is the genome's.
+    reference : Reference
+        If it is `SWAPPED`, the variant is scored as a change from `alt` to `ref`.
     """
 
     contig: str
     pos: int
     ref: str
     alt: str
+    reference: Reference = Reference.GENOME
 
     @property
     def start(self) -> int:
@@ -87,6 +108,8 @@ class Allele(NamedTuple):
         `SCORED` for an allele that can be scored.
     variant : Variant or None
         The normal form; None unless `status` is `SCORED`.
+    reason : Reason or None
+        Why REF mismatches; None unless `status` is `REF_MISMATCH`.
     """
 
     chrom: str
@@ -98,10 +121,17 @@ class Allele(NamedTuple):
     allele: int
     status: Status
     variant: Variant | None = None
+    reason: Reason | None = None
 
     @property
     def key(self) -> str:
-        """`chrom:pos:ref:alt` in normal form; as spelled where there is no normal form."""
+        """`chrom:pos:ref:alt` in normal form; as spelled where there is no normal form.
+
+        In the row's own direction: of a swapped variant `alt` is the genome's.
+        """
         if self.variant is None:
             return f"{self.chrom}:{self.pos}:{self.ref}:{self.alt}"
-        return f"{self.chrom}:{self.variant.pos}:{self.variant.ref}:{self.variant.alt}"
+        _, pos, ref, alt, reference = self.variant
+        if reference is Reference.SWAPPED:
+            ref, alt = alt, ref
+        return f"{self.chrom}:{pos}:{ref}:{alt}"

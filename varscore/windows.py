@@ -11,7 +11,7 @@ from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.config import BasenjiConfig
 from varscore.options import IndelMode, ScoreOptions, WindowKind
-from varscore.variant import Interval, Variant
+from varscore.variant import Interval, Reference, Variant
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def window_sequences(
     ----------
     genome : ReferenceGenome
     variant : Variant
-        Its REF must be what the genome has there.
+        Its REF must be what the genome has there, or is taken for it.
     windowing : Windowing
     shift : int
         Bases by which the windows start further left.
@@ -154,7 +154,14 @@ def window_sequences(
     end = start + windowing.length
 
     def reference(start: int, end: int) -> str:
-        return genome.fetch(Interval(variant.contig, start, end)) if start < end else ""
+        if start >= end:
+            return ""
+        bases = genome.fetch(Interval(variant.contig, start, end))
+        if variant.reference is not Reference.REDUCED:
+            return bases
+        before, after = max(variant.start - start, 0), max(variant.end - start, 0)
+        own = variant.ref[max(start - variant.start, 0) : max(end - variant.start, 0)]
+        return bases[:before] + own + bases[after:]
 
     def alternate(start: int, end: int) -> str:
         """Bases of the contig that has the alternate allele, in its own coordinates."""

@@ -19,6 +19,7 @@ from varscore.options import (
     Precision,
     RunOptions,
     ScoreOptions,
+    SwappedMode,
     WindowKind,
 )
 
@@ -138,6 +139,7 @@ Region = Annotated[str | None, cli_option("region")]
 Regions = Annotated[Path | None, cli_option("regions")]
 MaxAlleleLength = Annotated[int, cli_option("max_allele_length")]
 AllowRefMismatches = Annotated[bool, cli_option("allow_ref_mismatches")]
+Swapped = Annotated[SwappedMode, cli_option("swapped")]
 Contigs = Annotated[Path | None, cli_option("contigs")]
 Strict = Annotated[bool, cli_option("strict")]
 

@@ -45,6 +45,7 @@ def score(
     regions: given.Regions = None,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
     allow_ref_mismatches: given.AllowRefMismatches = SCORE.allow_ref_mismatches,
+    swapped: given.Swapped = SCORE.swapped,
     contigs: given.Contigs = None,
     strict: given.Strict = SCORE.strict,
     device: given.DeviceName = RUN.device,

@@ -18,11 +18,12 @@ from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
+from varscore.models.encoding import one_hot
 from varscore.models.precision import full_float32
 from varscore.prefetch import prefetch
-from varscore.sequence import one_hot, reverse_complement
+from varscore.sequence import reverse_complement
 from varscore.statistics import CoverageChange, Statistic
-from varscore.variant import Variant
+from varscore.variant import Reference, Variant
 from varscore.windows import Windowing, window_sequences
 
 _MAX_WINDOWS = 64
@@ -148,7 +149,7 @@ class TwoPassEngine:
         done = 0
         with closing(self.changes(variants)) as changes:
             for change in changes:
-                stop = done + change.ref.shape[0]
+                stop = done + change.diff.shape[0]
                 for column, statistic in enumerate(self.statistics):
                     scores[done:stop, column] = statistic.function(change)
                 if on_scored:
@@ -171,11 +172,12 @@ class TwoPassEngine:
         groups = [variants[i : i + size] for i in range(0, len(variants), size)]
         members = len(self.windowing.shifts) * (1 + self.windowing.reverse_complement)
         with prefetch(p for group in groups for p in self._passes(group)) as passes:
-            for _ in groups:
+            for group in groups:
                 total = self._predict(next(passes))
                 for _ in range(members - 1):
                     total = _add(total, self._predict(next(passes)))
-                yield CoverageChange.between(total.ref / members, total.alt / members)
+                change = CoverageChange.between(total.ref / members, total.alt / members)
+                yield change.exchanged([v.reference is Reference.SWAPPED for v in group])
 
     def _passes(self, variants: Sequence[Variant]) -> Iterator[_Pass]:
         config = self.network.config

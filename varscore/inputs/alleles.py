@@ -21,13 +21,13 @@ from varscore.inputs.contigs import (
 )
 from varscore.inputs.genome import ReferenceGenome, some_names
 from varscore.inputs.given import Given, Input, opened, read_alleles
+from varscore.inputs.guard import BuildEvidence, counted
 from varscore.inputs.normalise import locate
 from varscore.inputs.regions import chosen_regions
 from varscore.options import ScoreOptions
-from varscore.variant import Allele, Interval, Status, Variant
+from varscore.variant import Allele, Interval, Reason, Reference, Status, Variant
 
 _BATCH_ALLELES = 1 << 16  # held as objects, some 500 bytes each
-_FEWEST_MISMATCHES = 5  # fewer say nothing about the build, whatever their share
 
 
 class AlleleSource:
@@ -156,8 +156,9 @@ class AlleleSource:
 
     def _locate_all(self, alleles: list[Allele]) -> None:
         """Locate alleles in the order of the genome, which is read in pieces; keep theirs."""
+        score = self.options.swapped == "score"
         for i in sorted(range(len(alleles)), key=lambda i: (alleles[i].chrom, alleles[i].pos)):
-            alleles[i] = locate(alleles[i], self.genome, self.names)
+            alleles[i] = locate(alleles[i], self.genome, self.names, score_swapped=score)
 
 
 def _declared_lengths(inputs: Sequence[Input]) -> dict[str, int]:
@@ -193,12 +194,16 @@ class Survey:
     ----------
     statuses : Counter of Status
         Alleles of each status.
+    reasons : Counter of Reason
+        Alleles whose REF mismatches, by what the genome has.
+    swapped : int
+        Alleles that are scored as a change from ALT to REF.
     contigs : dict of str to ContigMatch
         The VCF's contigs, in order of appearance, and what became of them.
     records : Counter of str
         Records of each contig.
-    compared, mismatches : int
-        REF alleles, one a record, that were compared with the genome and that differed.
+    evidence : BuildEvidence
+        REF alleles, one a record, that were compared with the genome.
     """
 
     def __init__(
@@ -209,9 +214,21 @@ class Survey:
         self.statuses: Counter[Status] = Counter()
         self.contigs: dict[str, ContigMatch] = {}
         self.records: Counter[str] = Counter()
-        self.compared = self.mismatches = 0
+        self.reasons: Counter[Reason] = Counter()
+        self.swapped = 0
+        self.evidence = BuildEvidence()
         self._first_mismatch: Allele | None = None
-        self._last_record = -1
+        self._last: tuple[int, Reason | None, Allele] | None = None  # record that was compared
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Alleles of each status, the most frequent first."""
+        return {status.value: n for status, n in self.statuses.most_common()}
+
+    @property
+    def reason_counts(self) -> dict[str, int]:
+        """Mismatches of each reason, the most frequent first."""
+        return {reason.value: n for reason, n in self.reasons.most_common()}
 
     @property
     def rows(self) -> int:
@@ -225,15 +242,16 @@ class Survey:
         for chrom in dict.fromkeys(allele.chrom for allele in alleles):
             self.contigs.setdefault(chrom, self._source.names.match(chrom))
         for allele in alleles:
-            differs = allele.status is Status.REF_MISMATCH
-            if not (differs or allele.status is Status.SCORED):
+            variant = allele.variant
+            if variant is None and allele.reason is None:
                 continue
-            if allele.record != self._last_record:  # a record's ALTs share its REF
-                self._last_record = allele.record
-                self.compared += 1
-                self.mismatches += differs
-                if differs and self._first_mismatch is None:
-                    self._first_mismatch = allele
+            reason = allele.reason
+            if reason is not None:
+                self.reasons[reason] += 1
+            elif variant is not None and variant.reference is Reference.SWAPPED:
+                reason = Reason.SWAPPED
+                self.swapped += 1
+            self._compare(allele, reason)
         if self._refuse is not None and self._refusal is None:
             try:
                 for allele in alleles:
@@ -241,6 +259,18 @@ class Survey:
                         self._refuse(allele.variant)
             except OptionError as error:
                 self._refusal = error
+
+    def _compare(self, allele: Allele, reason: Reason | None) -> None:
+        """Count a record once, as swapped if one of its ALTs is: they share its REF."""
+        if reason is not None and self._first_mismatch is None:
+            self._first_mismatch = allele
+        if self._last is not None and self._last[0] == allele.record:
+            if reason is not Reason.SWAPPED or self._last[1] is Reason.SWAPPED:
+                return
+            _, former, first = self._last
+            self.evidence.add(former, first.ref, first.alt, -1)
+        self.evidence.add(reason, allele.ref, allele.alt)
+        self._last = allele.record, reason, allele
 
     @property
     def warning(self) -> str | None:
@@ -267,8 +297,8 @@ class Survey:
         Raises
         ------
         VcfError
-            If five or more of the REF alleles that were compared, and more than a third of
-            them, differ from the genome, and options do not allow it; if contigs are missing
+            If another build than the genome's explains the REF alleles better, and options
+            do not allow it; if contigs are missing
             in the FASTA file and lengths say that it is of another build; if there were
             alleles and the FASTA file has none of their contigs; if there is a warning and
             options are strict.
@@ -277,14 +307,15 @@ class Survey:
         """
         given, genome, first = self._source.given, self._source.genome, self._first_mismatch
         options = self._source.options
-        many = self.mismatches >= _FEWEST_MISMATCHES and 3 * self.mismatches > self.compared
-        if many and first is not None and not options.allow_ref_mismatches:
+        doubtful = self.evidence.log_odds < 0 and not options.allow_ref_mismatches
+        if doubtful and first is not None:
             start, contig = first.pos - 1, self.contigs[first.chrom].contig or ""
             found = genome.fetch(Interval(contig, start, start + len(first.ref)))
             builds = self._source.builds
             raise VcfError(
-                f"{given}: of {self.compared} REF alleles compared, {self.mismatches} differ "
-                f"from {genome.path}; the first is {_shorten(first.ref)} at "
+                f"{given}: of {self.evidence.compared} REF alleles compared, "
+                f"{self.evidence.mismatches} differ from {genome.path} "
+                f"({counted(self.evidence.reasons)}); the first is {_shorten(first.ref)} at "
                 f"{first.chrom}:{first.pos}, where the genome has {_shorten(found)}: VCF and "
                 f"genome are probably of different builds{_aside(builds)}; {builds.remedy}, or "
                 "go on with --allow-ref-mismatches"

@@ -187,7 +187,7 @@ def read_alleles(
             for record, number in zip(records, numbers, strict=False):
                 chrom, pos, identifier, ref, alts = record
                 if ref + alts in SUBSTITUTIONS:  # most are
-                    row = (chrom, pos, identifier, ref, alts, number, 1, scored, None)
+                    row = (chrom, pos, identifier, ref, alts, number, 1, scored, None, None)
                     yield new(Allele, row)
                     continue
                 for allele, alt in enumerate(alts.split(","), 1):

@@ -5,12 +5,19 @@ from __future__ import annotations
 from varscore.inputs.contigs import ContigNames
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.vcf import trim
-from varscore.variant import Allele, Interval, Status, Variant
+from varscore.sequence import BASES, reduce_ambiguity, reverse_complement
+from varscore.variant import Allele, Interval, Reason, Reference, Status, Variant
 
 _FIRST_FLANK = 32  # bases looked at first for room to shift an indel to the left
 
 
-def locate(allele: Allele, genome: ReferenceGenome, names: ContigNames | None = None) -> Allele:
+def locate(
+    allele: Allele,
+    genome: ReferenceGenome,
+    names: ContigNames | None = None,
+    *,
+    score_swapped: bool = False,
+) -> Allele:
     """Find an allele's place on the genome.
 
     Parameters
@@ -20,14 +27,16 @@ def locate(allele: Allele, genome: ReferenceGenome, names: ContigNames | None = 
     genome : ReferenceGenome
     names : ContigNames, optional
         What the VCF's contigs are called in the FASTA file; by default, what their names say.
+    score_swapped : bool
+        Whether an allele is to be scored where the genome has ALT in place of REF.
 
     Returns
     -------
     Allele
         With its variant, or with the first that applies of `UNKNOWN_CONTIG`,
-        `OUTSIDE_CONTIG` (POS below 1, or REF's end beyond the contig's) and `REF_MISMATCH`.
-        The whole REF is compared, as spelled, case aside; an IUPAC letter of the genome
-        equals no base.
+        `OUTSIDE_CONTIG` (POS below 1, or REF's end beyond the contig's) and `REF_MISMATCH`
+        with its reason. The whole REF is compared, as spelled, case aside; an ambiguity
+        letter of the genome equals the base that `reduce_ambiguity` makes of it.
     """
     if allele.status is not Status.SCORED:
         return allele
@@ -38,10 +47,29 @@ def locate(allele: Allele, genome: ReferenceGenome, names: ContigNames | None = 
     if start < 0 or end > genome.lengths[contig]:
         return allele._replace(status=Status.OUTSIDE_CONTIG)
     ref, alt = allele.ref.upper(), allele.alt.upper()
-    if genome.fetch(Interval(contig, start, end)) != ref:
-        return allele._replace(status=Status.REF_MISMATCH)
-    variant = normalise(Variant(contig, allele.pos, ref, alt), genome)
-    return allele._replace(variant=variant)
+    found = genome.fetch(Interval(contig, start, end))
+    variant = Variant(contig, allele.pos, ref, alt)
+    if found != ref:
+        if reduce_ambiguity(found) == ref:
+            variant = variant._replace(reference=Reference.REDUCED)
+        else:
+            has_alt = genome.fetch(Interval(contig, start, start + len(alt))) == alt
+            reason = _reason(ref, found, has_alt=has_alt)
+            if reason is not Reason.SWAPPED or not score_swapped:
+                return allele._replace(status=Status.REF_MISMATCH, reason=reason)
+            variant = Variant(contig, allele.pos, alt, ref, Reference.SWAPPED)
+    return allele._replace(variant=normalise(variant, genome))
+
+
+def _reason(ref: str, found: str, *, has_alt: bool) -> Reason:
+    """Say why a REF mismatches what the genome has there."""
+    if "N" in found:
+        return Reason.MASKED
+    if not set(found) <= set(BASES):
+        return Reason.AMBIGUITY
+    if has_alt:
+        return Reason.SWAPPED
+    return Reason.COMPLEMENT if found == reverse_complement(ref) else Reason.OTHER
 
 
 def normalise(variant: Variant, genome: ReferenceGenome) -> Variant:
@@ -55,22 +83,23 @@ def normalise(variant: Variant, genome: ReferenceGenome) -> Variant:
     Parameters
     ----------
     variant : Variant
-        In any spelling, but in upper case; `ref` must be what the genome has there, and
-        `alt` something else.
+        In any spelling, but in upper case; `ref` must be what the genome has there, or makes
+        of ambiguity letters, and `alt` something else.
     genome : ReferenceGenome
 
     Returns
     -------
     Variant
     """
-    contig, pos, ref, alt = variant
+    contig, pos, ref, alt, reference = variant
     flank, reach = "", 0
     while True:
         # Shifting to the left is trimming on the right, with more of the genome in front.
         offset, short_ref, short_alt = trim(flank + ref, flank + alt)
         at_flank_start = offset == 0 and short_ref[-1] == short_alt[-1]
         if not at_flank_start or len(flank) < reach:
-            return Variant(contig, pos - len(flank) + offset, short_ref, short_alt)
+            start = pos - len(flank) + offset
+            return Variant(contig, start, short_ref, short_alt, reference)
         reach = max(2 * reach, _FIRST_FLANK)
         flank = genome.fetch(Interval(contig, pos - 1 - reach, pos - 1))
         flank = flank[len(flank.rstrip("ACGT")) :]

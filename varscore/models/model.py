@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from varscore.errors import OptionError
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
+from varscore.models.encoding import one_hot
 from varscore.models.notice import notice
 from varscore.models.precision import full_float32
 from varscore.models.tracks import TrackTable
-from varscore.sequence import one_hot
 
 _MEMORY = 1 << 30
 _MOST_WINDOWS = 64

@@ -131,6 +131,8 @@ class Provenance:
         Alleles in all.
     statuses : dict of str to int
         Alleles of each status.
+    reasons : dict of str to int
+        Alleles whose REF mismatches, by what the genome has there.
     shard : ShardEntry, optional
         Where the table is a shard.
     fingerprint : str, optional
@@ -147,6 +149,7 @@ class Provenance:
     torch: str | None = None
     rows: int
     statuses: dict[str, int]
+    reasons: dict[str, int]
     shard: ShardEntry | None = None
     fingerprint: str | None = None
 

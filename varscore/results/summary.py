@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -11,6 +12,7 @@ from typing import Self
 from varscore.atomic import check_target, write_json
 from varscore.errors import OutputError
 from varscore.results.records import from_json, to_json
+from varscore.variant import Reason, Status
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class ScoreSummary:
         Alleles in, rows out.
     statuses : dict of str to int
         Rows of each status that occurred.
+    reasons : dict of str to int
+        Rows whose REF mismatches, by what the genome has there.
     seconds : float
         From the first allele to the finished file.
     warning : str or None
@@ -31,11 +35,12 @@ class ScoreSummary:
 
     rows: int
     statuses: dict[str, int]
+    reasons: dict[str, int]
     seconds: float
     warning: str | None = None
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.items())
+        counts = status_counts(self.statuses, self.reasons)
         rate = self.rows / self.seconds if self.seconds else 0.0
         text = f"{self.rows:,} rows ({counts}) in {self.seconds:.1f} s, {rate:.3g} variants/s"
         return f"{text}; warning: {self.warning}" if self.warning else text
@@ -64,7 +69,7 @@ class ScoreSummary:
         rate = round(self.rows / self.seconds, 3) if self.seconds else None
         seconds = round(self.seconds, 3)
         name, warning = Path(result).name, self.warning
-        content = _Content(name, self.rows, self.statuses, seconds, rate, warning)
+        content = _Content(name, self.rows, self.statuses, self.reasons, seconds, rate, warning)
         write_json(path, to_json(content))
         return path
 
@@ -74,7 +79,22 @@ class ScoreSummary:
         content = _read(summary_path(result))
         if content is None or content.result != Path(result).name:
             return None
-        return cls(content.rows, content.statuses, content.seconds, content.warning)
+        return cls(
+            content.rows, content.statuses, content.reasons, content.seconds, content.warning
+        )
+
+
+def status_counts(statuses: Mapping[str, int], reasons: Mapping[str, int]) -> str:
+    """Return how many rows have which status, and why REFs mismatch, as words."""
+    words = []
+    for status, count in statuses.items():
+        words.append(f"{count:,} {status}")
+        if status == Status.REF_MISMATCH:
+            words[-1] += f": {', '.join(f'{n:,} {reason}' for reason, n in reasons.items())}"
+    text = ", ".join(words)
+    if swapped := reasons.get(Reason.SWAPPED):
+        text += f"; --swapped score would score {swapped:,} more"
+    return text
 
 
 def summary_path(result: str | Path) -> Path:
@@ -122,6 +142,7 @@ class _Content:
     result: str
     rows: int
     statuses: dict[str, int]
+    reasons: dict[str, int]
     seconds: float
     variants_per_second: float | None = None
     warning: str | None = None

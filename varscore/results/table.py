@@ -23,7 +23,7 @@ from varscore.variant import Allele, Status
 # 64 bits for positions: pandas' own integer, so that arithmetic on them cannot overflow, and
 # there are contigs beyond 2^31 bases. Compressed, the width is not to be seen.
 VARIANT_FIELDS = tuple(
-    pa.field(name, kind, nullable=False)
+    pa.field(name, kind, nullable=name == "reason")
     for name, kind in (
         ("chrom", pa.string()),
         ("pos", pa.int64()),
@@ -34,6 +34,7 @@ VARIANT_FIELDS = tuple(
         ("allele", pa.int32()),
         ("key", pa.string()),
         ("status", pa.string()),
+        ("reason", pa.string()),  # of a mismatch of REF
     )
 )
 

@@ -106,7 +106,8 @@ def merge_shards(
                 file.commit(made)
     summaries = [ScoreSummary.load(file) for file in files]
     seconds = sum(summary.seconds for summary in summaries if summary is not None)
-    return ScoreSummary(whole.rows, dict(whole.statuses), seconds, whole.warning)
+    reasons = dict(whole.provenance.reasons)
+    return ScoreSummary(whole.rows, dict(whole.statuses), reasons, seconds, whole.warning)
 
 
 def _check_dataset(output: Path) -> None:

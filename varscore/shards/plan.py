@@ -111,8 +111,8 @@ def plan_shards(
                 for number, (start, stop) in enumerate(pairwise(_cut(costs, shards)), 1)
             )
             del table
-        statuses = {status.value: n for status, n in survey.statuses.most_common()}
-        plan = ShardPlan(writer.provenance(statuses), order is None, entries, survey.warning)
+        made = writer.provenance(survey.counts, survey.reason_counts)
+        plan = ShardPlan(made, order is None, entries, survey.warning)
         plan.write(folder)
         failed.pop_all()
     return plan
@@ -182,6 +182,7 @@ def _spool(source: AlleleSource, spool: Partial) -> tuple[_Keys, Survey]:
                     ("variant_pos", "pos"),
                     ("variant_ref", "ref"),
                     ("variant_alt", "alt"),
+                    ("variant_reference", "reference"),
                 )
             ]
             writer.write_batch(
@@ -227,10 +228,12 @@ class _Writer:
     def write(self, number: int, table: pa.Table) -> ShardEntry:
         digest = RowDigest()
         statuses: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
         runs: list[tuple[str, int]] = []
         for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
             digest.update(batch[name].to_pylist() for name in VARIANT_COLUMNS)
             statuses.update(batch["status"].to_pylist())
+            reasons.update(batch["reason"].drop_null().to_pylist())
             _count_runs(runs, self._names(batch))
         used = sorted(set(table["contig"].unique().to_pylist()) - {None})
         new = [contig for contig in used if contig not in self._digests]
@@ -240,12 +243,14 @@ class _Writer:
         with ResultFile(self._folder / entry.file_name, SHARD_SCHEMA, force=True) as file:
             for start in range(0, table.num_rows, _BATCH_ROWS):
                 file.write(table.slice(start, _BATCH_ROWS))
-            file.commit(self.provenance(counts, used, entry))
+            made = self.provenance(counts, dict(sorted(reasons.items())), used, entry)
+            file.commit(made)
         return entry
 
     def provenance(
         self,
         statuses: Mapping[str, int],
+        reasons: Mapping[str, int],
         contigs: Iterable[str] | None = None,
         entry: ShardEntry | None = None,
     ) -> Provenance:
@@ -259,6 +264,7 @@ class _Writer:
             options={name: getattr(self._options, name) for name in names("planned")},
             rows=sum(statuses.values()),
             statuses=dict(statuses),
+            reasons=dict(reasons),
             shard=entry,
         )
 

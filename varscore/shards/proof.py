@@ -79,6 +79,7 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
         genome=plan.provenance.genome,
         rows=plan.rows,
         statuses=dict(sorted(plan.statuses.items())),
+        reasons=dict(sorted(plan.provenance.reasons.items())),
         engine=_one_arithmetic(arithmetics, files[0].parent),
         shard=None,
         fingerprint=None,

@@ -77,4 +77,5 @@ def score_resumably(
                     scorer.score(shard, part, progress, force=True)
     merge_shards(work / "plan", work / "scores", output, force=force)
     shutil.rmtree(work, ignore_errors=True)
-    return ScoreSummary(plan.rows, plan.statuses, time.monotonic() - started, plan.warning)
+    reasons, seconds = plan.provenance.reasons, time.monotonic() - started
+    return ScoreSummary(plan.rows, plan.statuses, reasons, seconds, plan.warning)

@@ -26,8 +26,9 @@ from varscore.results.provenance import (
     parse_json,
 )
 from varscore.results.records import from_json, to_json
+from varscore.results.summary import status_counts
 from varscore.results.table import VARIANT_FIELDS
-from varscore.variant import Allele, Status, Variant
+from varscore.variant import Allele, Reason, Reference, Status, Variant
 
 PLAN_FILE = "plan.json"
 
@@ -39,6 +40,7 @@ SHARD_SCHEMA = pa.schema(
         pa.field("variant_pos", pa.int64()),
         pa.field("variant_ref", pa.string()),
         pa.field("variant_alt", pa.string()),
+        pa.field("variant_reference", pa.string()),
     ]
 )
 
@@ -113,7 +115,7 @@ class ShardPlan:
             raise damaged(path, error) from error
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{n:,} {status}" for status, n in self.statuses.items())
+        counts = status_counts(self.statuses, self.provenance.reasons)
         noun = "shard" if len(self.shards) == 1 else "shards"
         order = "" if self.in_input_order else "; the VCF is not sorted"
         warning = f"; warning: {self.warning}" if self.warning else ""
@@ -163,11 +165,16 @@ class Shard:
             for table in reader.groups():
                 columns = [column.to_pylist() for column in table.columns]
                 for row in zip(*columns, strict=True):
-                    chrom, pos, name, ref, alt, record, allele, _, status, *normal = row
-                    variant = None if normal[0] is None else Variant(*normal)
+                    chrom, pos, name, ref, alt, record, allele, _, *became = row
+                    status, reason, contig, start, has, other, taken = became
+                    variant = None
+                    if contig is not None:
+                        variant = Variant(contig, start, has, other, Reference(taken))
+                    cause = None if reason is None else Reason(reason)
                     yield Allele(
-                        chrom, pos, name, ref, alt, record, allele, Status(status), variant
-                    )
+                        chrom, pos, name, ref, alt, record, allele, Status(status), variant,
+                        cause,
+                    )  # fmt: skip
 
 
 def shard_fingerprint(identity: Mapping[str, Any], shard: Shard) -> str:

@@ -80,7 +80,11 @@ def propagate(
 
 
 def score_batch(
-    stages: Stages, layout: Layout, placed: Sequence[Placed], statistics: Sequence[Statistic]
+    stages: Stages,
+    layout: Layout,
+    placed: Sequence[Placed],
+    statistics: Sequence[Statistic],
+    swapped: Sequence[bool],
 ) -> Tensor:
     """Score variants of one layout.
 
@@ -91,6 +95,8 @@ def score_batch(
     placed : sequence of Placed
         One for each of the layout's members, in order.
     statistics : sequence of Statistic
+    swapped : sequence of bool, length B
+        Which variants are scored as a change from their ALT to their REF.
 
     Returns
     -------
@@ -118,7 +124,7 @@ def score_batch(
             change = CoverageChange(
                 partial(_mean_coverage, layout, some, block),
                 _mean_difference(stages, layout, some, block),
-            )
+            ).exchanged(swapped[part])
             blocks.append(torch.stack([s.function(change) for s in statistics], dim=1))
         scores.append(torch.cat(blocks, dim=2))
     return torch.cat(scores)

@@ -37,7 +37,7 @@ from varscore.models.config import BasenjiConfig
 from varscore.models.precision import full_float32
 from varscore.options import Precision
 from varscore.statistics import Statistic
-from varscore.variant import Variant
+from varscore.variant import Reference, Variant
 from varscore.windows import Windowing
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
@@ -64,6 +64,8 @@ def unsupported(config: BasenjiConfig, windowing: Windowing, variant: Variant) -
     """
     if windowing.indels == "trim" and variant.is_indel:
         return "alleles centre-trimmed to the window (--indels trim) share no frame"
+    if variant.reference is Reference.REDUCED:
+        return "the genome has an ambiguity letter in place of the reference allele"
     return layout_of(config, windowing, variant, whole_window=False).refusal
 
 
@@ -311,7 +313,10 @@ class IncrementalEngine:
                 self._place(trunk, segment, batch, number)
                 for number, segment in enumerate(segments)
             ]
-            scores = score_batch(self._stages, batch[0].layout, placed, self._statistics)
+            swapped = [site.variant.reference is Reference.SWAPPED for site in batch]
+            scores = score_batch(
+                self._stages, batch[0].layout, placed, self._statistics, swapped
+            )
             finish(batch, scores.cpu().numpy())
 
         workers.run(score, batches)

@@ -10,7 +10,8 @@ from torch import Tensor
 from varscore.engines.incremental.schedule.layout import Alternate
 from varscore.engines.incremental.schedule.reach import Span
 from varscore.inputs.genome import ReferenceGenome
-from varscore.sequence import one_hot, reverse_complement
+from varscore.models.encoding import one_hot
+from varscore.sequence import reverse_complement
 from varscore.variant import Interval, Variant
 from varscore.windows import Windowing
 
