@@ -15,6 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+from needs import CI
 from policy_table import POLICY
 from snakemake_runs import (
     BIN,
@@ -339,7 +340,7 @@ def test_a_full_disk_while_scoring_and_while_merging(finished, small_disk, tmp_p
 # --- kill -9 -----------------------------------------------------------------------------
 
 # Each takes about ten seconds.
-KILLS = 20 if os.environ.get("CI") else 3
+KILLS = 20 if CI else 3
 
 
 @pytest.fixture(scope="module")
