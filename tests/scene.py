@@ -91,7 +91,10 @@ class Scene:
 
     def scored(self) -> None:
         """Plan three records into two shards, in `plan`, and score them into `scores`."""
-        rows = [SNV, ("chr1", 9, "A", "G"), ("2", 5, "A", "C")]
+        self.plan_and_score(SNV, ("chr1", 9, "A", "G"), ("2", 5, "A", "C"))
+
+    def plan_and_score(self, *rows: tuple[object, ...]) -> None:
+        """Plan records into two shards, in `plan`, and score them into `scores`."""
         plan_shards(self.vcf(*rows), self.genome, "plan", shards=2)
         Path("scores").mkdir()
         for name in ("0001.parquet", "0002.parquet"):

@@ -87,7 +87,7 @@ def test_a_docstring_gives_what_it_says(example, here):
 
 
 def test_the_readmes_commands_and_code_run(varscore, here):
-    assert [command[0] for command in COMMANDS] == ["model", "check", "score"]
+    assert [command[0] for command in COMMANDS] == ["model", "check", "score", "annotate"]
     for command in COMMANDS:
         if command[:2] != ["model", "fetch"]:
             code, _, stderr = varscore(*command)

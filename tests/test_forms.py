@@ -512,10 +512,11 @@ def test_a_region_and_regions_contradict_each_other():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x.vcf", ["no VCF; write x.parquet", "`key`"]),
+        ("x.vcf", ["no VCF; write x.parquet, then `varscore annotate x.parquet VCF -o "]),
         ("x.vcf.gz", ["no VCF; write x.parquet"]),
         ("x.BCF", ["no VCF; write x.parquet"]),
-        ("x.tsv", ["pandas.read_parquet('x.parquet').to_csv('x.tsv', sep='\\t', index=False)"]),
+        ("x.tsv", ["write x.parquet, then `varscore annotate x.parquet --tsv -o "]),
+        ("x.txt.gz", ["write x.parquet, then `varscore annotate x.parquet --tsv -o "]),
         ("x.csv", ["pandas.read_parquet('x.parquet').to_csv('x.csv', index=False)"]),
         ("x.csv.gz", ["pandas.read_parquet('x.parquet').to_csv('x.csv.gz', index=False)"]),
         ("-", ["a Parquet file, not a stream"]),

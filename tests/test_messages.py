@@ -31,6 +31,7 @@ from writers import COLUMNS, HEADER, record, write_fasta, write_weights
 import varscore
 import varscore.errors
 from varscore import ScoreOptions, load_model, read_metadata, read_scores
+from varscore.annotate import annotate_vcf, write_table
 from varscore.atomic import check_target
 from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
@@ -102,6 +103,23 @@ def bcf(s: Scene, change) -> None:
         for one in records:
             binary.write(one)
     s.read(change(gzip.decompress(Path("x.bcf").read_bytes())), "y.bcf")
+
+
+def as_bcf(s: Scene) -> bytes:
+    """Score a record and make a BCF of it; return its bytes, not compressed."""
+    s.score()
+    annotate_vcf("o.parquet", "in.vcf", "x.bcf")
+    return gzip.decompress(Path("x.bcf").read_bytes())
+
+
+def cut_bcf(s: Scene) -> None:
+    s.write("x.bcf", as_bcf(s)[:-3])
+    annotate_vcf("o.parquet", "x.bcf", "o.vcf")
+
+
+def headless_bcf(s: Scene) -> None:
+    s.write("x.bcf", as_bcf(s)[:200])
+    annotate_vcf("o.parquet", "x.bcf", "o.vcf")
 
 
 def bed(s: Scene, content: str, name: str = "a.bed") -> None:
@@ -534,6 +552,45 @@ MESSAGES = {
          r"a column variant, chr1:12345:A:G .*",
          lambda s: check_given(pd.DataFrame({"a": [1]}))),
     ],
+    "annotate": [
+        (r"output o\.txt: its suffix tells no form of VCF; give a name that ends in \.vcf, .*",
+         lambda s: (s.score(), annotate_vcf("o.parquet", "in.vcf", "o.txt"))),
+        (r"chr1:5:A:C: expected one VCF or BCF, the one that was scored",
+         lambda s: (s.score(), annotate_vcf("o.parquet", "chr1:5:A:C", "o.vcf"))),
+        (r"t\.tsv: is a table of variants; expected a VCF or BCF, the one that was scored",
+         lambda s: (s.score(), s.write("t.tsv", "chrom\tpos\tref\talt\nchr1\t5\tA\tC\n"),
+                    annotate_vcf("o.parquet", "t.tsv", "o.vcf"))),
+        (r"bare\.vcf: has no line of columns; add #CHROM POS ID .*, with tabs",
+         lambda s: (s.score(), s.write("bare.vcf", GOOD),
+                    annotate_vcf("o.parquet", "bare.vcf", "o.vcf"))),
+        (r"x\.vcf: line 3 has 2 tab-separated columns; expected at least 8, separated by tabs",
+         lambda s: (s.score(), s.write("x.vcf", f"{HEADER}chr1\t5\n"),
+                    annotate_vcf("o.parquet", "x.vcf", "o.vcf"))),
+        (r"in\.vcf: line 3 is chr1:9:A:C, and o\.parquet has chr1:5:A:C for this record; "
+         r"give the VCF that was scored, or score this one",
+         lambda s: (s.score(), s.vcf(("chr1", 9, "A", "C")),
+                    annotate_vcf("o.parquet", "in.vcf", "o.vcf"))),
+        (r"in\.vcf: has 1 records, and o\.parquet has scores of record 2; give the VCF that "
+         r"was scored",
+         lambda s: (s.score(SNV, SNV), s.vcf(SNV),
+                    annotate_vcf("o.parquet", "in.vcf", "o.vcf"))),
+        (r"g\.parquet: its rows are not in the order of the VCF; merge its shards with --order "
+         r"input",
+         lambda s: (s.plan_and_score(("2", 5, "A", "C"), ("chr1", 5, "A", "C")),
+                    merge_shards("plan", "scores", "g.parquet", order="genome"),
+                    annotate_vcf("g.parquet", "in.vcf", "o.vcf"))),
+        (r"plan/0001\.parquet: a shard of a plan, not its scores; score it with `varscore "
+         r"score --shard`",
+         lambda s: (s.scored(), annotate_vcf("plan/0001.parquet", "in.vcf", "o.vcf"))),
+        (r"o\.parquet: no statistic 'D2' in it; choose from SAD",
+         lambda s: (s.score(), write_table("o.parquet", "o.tsv", statistic="D2"))),
+        (r"output o\.bcf: htslib does not make it of this VCF: .*; give a name that ends in "
+         r"\.vcf",
+         lambda s: (s.score(), s.vcf(SNV, header=HEADER.replace("INFO\n", "INFO\tFORMAT\n")),
+                    annotate_vcf("o.parquet", "in.vcf", "o.bcf"))),
+        (r"x\.bcf: reading stopped: .*; copy or download it again", cut_bcf),
+        (r"x\.bcf: cannot be read: .*; download it again", headless_bcf),
+    ],
     "inputs.text": [
         (r"x\.vcf: reading stopped near line \d: the compressed file is cut there; copy or "
          r"download it again",
@@ -833,9 +890,12 @@ MESSAGES = {
         (r"output -: a result is a Parquet file, not a stream; give a name such as "
          r"scores\.parquet",
          lambda s: check_result_target("-")),
-        (r"output x\.vcf\.gz: a result is a Parquet file, no VCF; write x\.parquet, whose "
-         r"column `key` joins it to the VCF",
+        (r"output x\.vcf\.gz: a result is a Parquet file, no VCF; write x\.parquet, then "
+         r"`varscore annotate x\.parquet VCF -o x\.vcf\.gz`",
          lambda s: check_result_target("x.vcf.gz")),
+        (r"output x\.tsv\.gz: a result is a Parquet file; write x\.parquet, then `varscore "
+         r"annotate x\.parquet --tsv -o x\.tsv\.gz`",
+         lambda s: check_result_target("x.tsv.gz")),
         (r"output x\.csv: a result is a Parquet file; write x\.parquet, then, in Python: "
          r"pandas\.read_parquet\('x\.parquet'\)\.to_csv\('x\.csv', index=False\)",
          lambda s: check_result_target("x.csv")),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from varscore.cli import bench, check, model, score, workflow
+from varscore.cli import annotate, bench, check, model, score, workflow
 from varscore.errors import VarscoreError
 from varscore.version import __version__
 
@@ -23,6 +23,7 @@ app.command()(score.score)
 app.command()(check.check)
 app.command()(workflow.plan)
 app.command()(workflow.merge)
+app.command()(annotate.annotate)
 app.command()(model.tracks)
 app.command()(bench.bench)
 app.add_typer(model.app, name="model")

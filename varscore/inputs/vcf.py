@@ -81,7 +81,7 @@ def read_vcf(path: Path, name: str) -> Generator[Record, None, None]:
                 if not (digits.isdigit() and pos <= _LARGEST_POS):
                     raise ValueError(digits)
             except ValueError:
-                raise VcfError(f"{name}: line {number} {_fault(line)}") from None
+                raise VcfError(f"{name}: line {number} {record_fault(line)}") from None
             if chrom != before or not line.isascii():
                 _check_fields((chrom, digits, identifier, ref, alt), f"{name}: line {number}")
             yield chrom, pos, identifier or ".", ref or ".", alt or "."
@@ -126,14 +126,14 @@ def _check_fields(fields: tuple[str, ...], where: str) -> None:
         found = "is blank" if not chrom.strip() else f"{chrom!r} has a blank"
         raise VcfError(f"{where}: CHROM {found}; expected a contig's name")
     if chrom.startswith("#"):
-        raise VcfError(f"{where} {_fault(chrom)}")
+        raise VcfError(f"{where} {record_fault(chrom)}")
     for column, value in zip(COLUMNS, fields, strict=False):
         if not is_text(value):
             raise VcfError(f"{where}: {column.strip('#')} is no UTF-8 text; convert the file")
 
 
-def _fault(line: str) -> str:
-    """Say what is wrong with a data line that cannot be parsed."""
+def record_fault(line: str) -> str:
+    """Say what is wrong with a data line that cannot be parsed, as after "line 7 "."""
     columns = line.rstrip("\r\n").split("\t")
     if not line.strip():
         return "is blank; remove it"
@@ -171,9 +171,15 @@ def read_meta(line: str, header: VcfHeader) -> None:
     """Enter what a line of a header says about contigs into `header`."""
     if line.startswith("##source="):
         header.sources.append(line.partition("=")[2])
-    elif line.startswith("##contig=<") and (contig := re.search(r"[<,]ID=([^,>]+)", line)):
+    elif (contig := contig_declared(line)) is not None:
         length = re.search(r"[<,]length=(\d+)[,>]", line, re.ASCII)
-        header.contigs[contig[1]] = int(length[1]) if length else None
+        header.contigs[contig] = int(length[1]) if length else None
+
+
+def contig_declared(line: str) -> str | None:
+    """Return the contig that a line of a header declares; None if it is another line."""
+    found = re.search(r"^##contig=<(?:.*?,)?ID=([^,>]+)", line)
+    return found[1] if found else None
 
 
 def classify(ref: str, alt: str, max_allele_length: int = DEFAULT_MAX_ALLELE_LENGTH) -> Status:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +66,11 @@ def read_scores(
             f"{path}: {unknown[0]!r} is no variant column; "
             f"choose from {', '.join(VARIANT_COLUMNS)}"
         )
-    schema, chosen, tables = None, list(columns), []
-    for file in _files(path):
-        with ResultReader(file) as reader:
-            if schema is None:
-                schema = reader.schema
-                chosen += _choose(file, schema, statistic, tracks)
-            elif not reader.schema.equals(schema):
-                raise OutputError(
-                    f"{file}: its columns differ from those of the other files in its folder; "
-                    "only results of the same statistics and tracks are read as one"
-                )
-            tables.append(reader.read(chosen))
+    chosen, tables = list(columns), list[pa.Table]()
+    for reader in opened_results(path):
+        if not tables:
+            chosen += choose_columns(reader.path, reader.schema, statistic, tracks)
+        tables.append(reader.read(chosen))
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     return frame
 
@@ -89,17 +83,63 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     OutputError
         If the file is absent, not whole, not varscore's or of a later version of varscore.
     """
-    with ResultReader(_files(path)[0]) as reader:
-        return reader.metadata
+    with closing(opened_results(path)) as readers:
+        return next(readers).metadata
 
 
-def _choose(
+def opened_results(path: str | Path) -> Generator[ResultReader, None, None]:
+    """Open the file of a result, or those of a folder one after the other.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    ResultReader
+        Open until the next.
+
+    Raises
+    ------
+    OutputError
+        As `ResultReader`; if a folder has no files, or files of different columns.
+    """
+    schema = None
+    for file in _files(Path(path)):
+        with ResultReader(file) as reader:
+            schema = schema or reader.schema
+            if not reader.schema.equals(schema):
+                raise OutputError(
+                    f"{file}: its columns differ from those of the other files in its folder; "
+                    "only results of the same statistics and tracks are read as one"
+                )
+            yield reader
+
+
+def choose_columns(
     file: Path,
     schema: pa.Schema,
     statistic: str | Sequence[str] | None,
     tracks: str | Sequence[str] | None,
 ) -> list[str]:
-    """Return the names of the score columns for a choice of statistics and tracks."""
+    """Return the names of the score columns for a choice of statistics and tracks.
+
+    Parameters
+    ----------
+    file : Path
+        For messages.
+    schema : pyarrow.Schema
+        The file's.
+    statistic, tracks
+        As for `read_scores`.
+
+    Raises
+    ------
+    OutputError
+        If the file has no such statistic.
+    OptionError
+        If `tracks` names none of the file's tracks.
+    """
     present: dict[str, list[dict[str, str]]] = {}
     for field in schema:
         if field.name not in VARIANT_COLUMNS:
@@ -124,8 +164,7 @@ def _choose(
     return names
 
 
-def _files(path: str | Path) -> list[Path]:
-    path = Path(path)
+def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = sorted(path.glob("*.parquet"))

@@ -8,10 +8,8 @@ from varscore.atomic import check_target
 from varscore.errors import OutputError
 
 _VCF = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
+_TABLES = (".tsv", ".txt", ".tab")
 _PANDAS = {
-    ".tsv": "to_csv({name!r}, sep='\\t', index=False)",
-    ".txt": "to_csv({name!r}, sep='\\t', index=False)",
-    ".tab": "to_csv({name!r}, sep='\\t', index=False)",
     ".csv": "to_csv({name!r}, index=False)",
     ".json": "to_json({name!r}, orient='records')",
     ".xlsx": "to_excel({name!r}, index=False)",
@@ -45,8 +43,14 @@ def check_result_target(path: str | Path, *, force: bool = False, folder: bool =
     if suffix := next((suffix for suffix in _VCF if name.endswith(suffix)), None):
         scores = path.name[: -len(suffix)] + ".parquet"
         raise OutputError(
-            f"output {path}: a result is a Parquet file, no VCF; write {scores}, whose column "
-            "`key` joins it to the VCF"
+            f"output {path}: a result is a Parquet file, no VCF; write {scores}, then "
+            f"`varscore annotate {scores} VCF -o {path}`"
+        )
+    if suffix := next((s for s in _TABLES if name.removesuffix(".gz").endswith(s)), None):
+        scores = name.removesuffix(".gz").removesuffix(suffix) + ".parquet"
+        raise OutputError(
+            f"output {path}: a result is a Parquet file; write {scores}, then "
+            f"`varscore annotate {scores} --tsv -o {path}`"
         )
     if suffix := next((s for s in _PANDAS if name.removesuffix(".gz").endswith(s)), None):
         scores = name.removesuffix(".gz").removesuffix(suffix) + ".parquet"

@@ -1,0 +1,179 @@
+"""A result's rows as words: statuses, chosen scores, and each allele's strongest track."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from varscore.errors import OutputError
+from varscore.results.reading import choose_columns, opened_results
+
+_SAFE = "!\"#$&'()*+-./<>?@[\\]^_`{|}~"  # what VCF 4.3 and 4.2 leave as it is in INFO
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a result says of each allele.
+
+    Attributes
+    ----------
+    name : str
+        Letters, digits, dots and underscores, as of an INFO field of a VCF.
+    kind : {"String", "Float"}
+    description : str
+    """
+
+    name: str
+    kind: Literal["String", "Float"]
+    description: str
+
+
+class Row(NamedTuple):
+    """An allele of a result, as it was written, and the values of its fields; None for none."""
+
+    record: int
+    allele: int
+    chrom: str
+    pos: int
+    id: str
+    ref: str
+    alt: str
+    values: tuple[str | None, ...]
+
+
+_WRITTEN = ("record", "allele", "chrom", "pos", "id", "ref", "alt")
+_ALWAYS = (
+    Field("VARSCORE_STATUS", "String", "What became of the allele"),
+    Field("VARSCORE_REASON", "String", "What the genome has where REF mismatches"),
+)
+
+
+class ResultFields:
+    """The rows of a result in its order, as words that are numbers to the last bit.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that varscore wrote, or a folder of such files.
+    statistic : str, optional
+        Whose scores; the file's first if not given.
+    tracks : str or sequence of str, optional
+        Tracks whose scores are to be fields of their own; none if not given.
+
+    Attributes
+    ----------
+    made : Provenance
+        How the result was made.
+    fields : tuple of Field
+        Status and reason, the strongest track and its score, and one for each track chosen.
+
+    Raises
+    ------
+    OutputError
+        If the file is absent, not whole or not varscore's, or lacks the statistic.
+    OptionError
+        If `tracks` names none of the file's tracks.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        statistic: str | None = None,
+        tracks: str | Sequence[str] | None = None,
+    ) -> None:
+        self._path = path
+        with closing(opened_results(path)) as readers:
+            reader = next(readers)
+            schema, made = reader.schema, reader.provenance()
+        if made.model is None:
+            raise OutputError(
+                f"{path}: a shard of a plan, not its scores; score it with `varscore score "
+                "--shard`"
+            )
+        self.made = made
+        statistic = statistic or str(made.options["statistics"][0])
+        self._scores = choose_columns(reader.path, schema, statistic, None)
+        self._chosen: list[str] = []
+        if tracks is not None:
+            self._chosen = choose_columns(reader.path, schema, statistic, tracks)
+        self._tracks = [schema.field(n).metadata[b"identifier"].decode() for n in self._scores]
+        self.fields = (
+            *_ALWAYS,
+            Field(
+                f"VARSCORE_TOP_{statistic}",
+                "Float",
+                f"{statistic} of the track where it is largest in size",
+            ),
+            Field(f"VARSCORE_TOP_{statistic}_TRACK", "String", "Identifier of that track"),
+            *_named(
+                (f"VARSCORE_{name}", schema.field(name).metadata[b"description"].decode())
+                for name in self._chosen
+            ),
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows, a row group at a time.
+
+        Raises
+        ------
+        OutputError
+            If a file is damaged, or of other columns than the first.
+        """
+        columns = [*_WRITTEN, "status", "reason", *self._scores]
+        for reader in opened_results(self._path):
+            for table in reader.groups(columns):
+                yield from self._rows(table)
+
+    def _rows(self, table: pa.Table) -> Iterator[Row]:
+        values = [table["status"], table["reason"], *self._strongest(table)]
+        values += [pc.cast(table[name], pa.string()) for name in self._chosen]
+        written = zip(*(table[name].to_pylist() for name in _WRITTEN), strict=True)
+        for row, said in zip(written, zip(*map(_words, values), strict=True), strict=True):
+            record, allele, chrom, pos, name, ref, alt = row
+            yield Row(record, allele, chrom, pos, name, ref, alt, said)
+
+    def _strongest(self, table: pa.Table) -> tuple[pa.Array, pa.Array]:
+        """Return each row's score of the largest size, the first of equals, and its track."""
+        best = np.full(table.num_rows, np.nan, np.float32)
+        which = np.zeros(table.num_rows, np.int64)
+        for number, name in enumerate(self._scores):
+            scores = table[name].to_numpy()
+            # A row's scores are all there, or none.
+            better = ~np.isnan(scores) & ~(np.abs(best) >= np.abs(scores))
+            best[better], which[better] = scores[better], number
+        absent = np.isnan(best)
+        scores = pa.array(best, mask=absent)
+        return pc.cast(scores, pa.string()), pa.array(self._tracks).take(
+            pa.array(which, mask=absent)
+        )
+
+
+def _words(column: pa.Array) -> Iterator[str | None]:
+    """Return a column's texts, escaped as INFO asks for."""
+    known: dict[str | None, str | None] = {None: None}
+    for text in column.to_pylist():
+        if text not in known:
+            known[text] = quote(text, safe=_SAFE)
+        yield known[text]
+
+
+def _named(wanted: Iterator[tuple[str, str]]) -> Iterator[Field]:
+    """Make fields of numbers, whose names have no letters that INFO's may not have."""
+    taken: set[str] = set()
+    for name, description in wanted:
+        plain = re.sub(r"[^0-9A-Za-z_.]", "_", name)
+        number = 2
+        unique = plain
+        while unique in taken:
+            unique, number = f"{plain}_{number}", number + 1
+        taken.add(unique)
+        yield Field(unique, "Float", f"{name.removeprefix('VARSCORE_')}: {description}")
