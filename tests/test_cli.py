@@ -107,7 +107,7 @@ def test_check_takes_every_option_of_score():
     commands = typer.main.get_command(app).commands
     of_score, of_check = ({p.name for p in commands[n].params} for n in ("score", "check"))
     assert of_score - of_check == {"shard"}
-    assert of_check - of_score == {"as_json"}
+    assert of_check - of_score == {"as_json", "forecast"}
 
 
 @pytest.mark.parametrize(

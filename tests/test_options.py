@@ -152,7 +152,7 @@ def test_every_command_takes_an_option_as_it_is_described():
                 continue
             seen.add((words[-1], name))
             assert option.flag in parameter.opts
-            if (words[-1], name) == ("check", "model"):
+            if (words[-1], name) in {("check", "model"), ("plan", "model")}:
                 assert parameter.default is None  # no model is looked for unasked
                 continue
             assert option.help in parameter.help

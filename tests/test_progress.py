@@ -53,3 +53,18 @@ def test_a_terminal_gets_a_bar():
     assert "0001.parquet:   0%|" in said
     assert re.search(r"0001\.parquet: 100%\|.*\| 4000/4000 \[.*<00:00, .* variants/s\]", said)
     assert "varscore: " not in said
+
+
+def test_no_time_left_is_told_before_it_can_be_known(caplog):
+    """The first alleles wait for the reference of all: their rate is too low."""
+    now = 0.0
+    caplog.set_level(logging.INFO, "varscore")
+    with VariantProgress("x", 10_000, lambda: now) as progress:
+        progress.found(5000)
+        for seconds, n in ((40, 499), (80, 1)):
+            now = float(seconds)
+            progress(n)
+    assert caplog.messages == [
+        "x: 5,499 of 10,000 done, 12.5 variants/s, the time left is not known yet",
+        "x: 5,500 of 10,000 done, 6.25 variants/s, 12:00 left",
+    ]

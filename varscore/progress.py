@@ -11,6 +11,10 @@ from types import TracebackType
 from tqdm import tqdm
 
 _SECONDS_BETWEEN_LINES = 30.0
+# The first alleles of a piece wait for the reference of all of it, so that the rate of the
+# beginning is too low to tell the time left from.
+_LEAST_SHARE = 0.1
+_BAR_WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}]"
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,14 @@ class VariantProgress:
         self._clock = clock
         self.started = self._last_line = clock()
         self._bar = (
-            tqdm(desc=name, total=total, unit=" variants", dynamic_ncols=True, smoothing=0.05)
+            tqdm(
+                desc=name,
+                total=total,
+                unit=" variants",
+                dynamic_ncols=True,
+                smoothing=0.05,
+                bar_format=_BAR_WITHOUT_TIME_LEFT,
+            )
             if sys.stderr.isatty()
             else None
         )
@@ -44,6 +55,8 @@ class VariantProgress:
         """Count `n` more variants as done."""
         self.done += n
         if self._bar is not None:
+            if self._is_rate_known():
+                self._bar.bar_format = None
             self._bar.update(n)
         elif self._clock() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = self._clock()
@@ -57,12 +70,17 @@ class VariantProgress:
             self._bar.initial += n
             self._bar.update(n)
 
+    def _is_rate_known(self) -> bool:
+        return self.done - self._found >= _LEAST_SHARE * (self.total - self._found)
+
     def _write_line(self) -> None:
         seconds = self._clock() - self.started
         rate = (self.done - self._found) / seconds
-        left = tqdm.format_interval((self.total - self.done) / rate) if rate else "?"
+        left = "the time left is not known yet"
+        if rate and self._is_rate_known():
+            left = f"{tqdm.format_interval((self.total - self.done) / rate)} left"
         counts = f"{self.done:,} of {self.total:,}"
-        logger.info("%s: %s done, %.3g variants/s, %s left", self.name, counts, rate, left)
+        logger.info("%s: %s done, %.3g variants/s, %s", self.name, counts, rate, left)
 
     def __enter__(self) -> VariantProgress:
         return self

@@ -108,6 +108,11 @@ class Scorer:
     memory : int
         Bytes that the engine's tensors may take, beside the weights.
 
+    Attributes
+    ----------
+    chunk : int
+        Alleles that are scored at a time.
+
     Raises
     ------
     VarscoreError
@@ -137,7 +142,7 @@ class Scorer:
         self._refuse = engine_limits(self.options, config, memory)
         row = 4 * len(self.options.statistics) * len(self.tracks)
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
-        self._chunk = max(1, min(_CHUNK_ALLELES, fitting))
+        self.chunk = max(1, min(_CHUNK_ALLELES, fitting))
 
     def score_vcf(self, vcf: Given, output: str | Path, *, force: bool = False) -> ScoreSummary:
         """Score every allele of a VCF; see the function `score_vcf`.
@@ -234,7 +239,7 @@ class Scorer:
     def _chunks(self, alleles: Iterable[Allele]) -> Iterator[list[Allele]]:
         """Cut alleles into pieces whose scores fit in bounded memory."""
         with closed_after(alleles) as iterator:
-            while chunk := list(islice(iterator, self._chunk)):
+            while chunk := list(islice(iterator, self.chunk)):
                 yield chunk
 
     def _score(self, chunk: Sequence[Allele], progress: OnScored) -> NDArray[np.float32]:

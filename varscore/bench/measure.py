@@ -113,7 +113,7 @@ def bench(
         engine.score(variants[:1])  # loops are compiled, memory is mapped
         before = engine.products.flops.total
         seconds = _seconds(engine.score, variants)
-        peak = _peak_memory(model.device)
+        peak = peak_memory(model.device)
         gflop = (engine.products.flops.total - before) / 1e9
         name = f"incremental, {options.precision}"
         fast = Timing(name, len(variants), seconds, gflop)
@@ -261,8 +261,13 @@ def _compare(name: str, scores: NDArray[Any], exact: NDArray[Any]) -> Agreement:
     )
 
 
-def _peak_memory(device: torch.device) -> float:
-    """Return the most memory that was taken so far, in GiB: of the GPU, else of the process."""
+def peak_memory(device: torch.device) -> float:
+    """Return the most memory that was taken so far, in GiB: of the GPU, else of the process.
+
+    Parameters
+    ----------
+    device : torch.device
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     unit = 1 if platform.system() == "Darwin" else 1024

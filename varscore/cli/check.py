@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from varscore.cli import options as given
+from varscore.cli.forecast import Loaded, Model_, Wanted
 from varscore.cli.options import MODEL, RUN, SCORE
 from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
@@ -24,10 +25,7 @@ def check(
         Path | None,
         typer.Option("--output", "-o", help="Where `score` is to write.", show_default=False),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Hold options against this model, too.", show_default=False),
-    ] = None,
+    model: Model_ = None,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
     track_table: given.TrackTableFile = None,
@@ -52,11 +50,13 @@ def check(
     resume: given.Resume = False,
     force: given.Force = False,
     as_json: given.AsJson = False,
+    forecast: Wanted = True,
 ) -> None:
     """Show what `score` would do with a VCF: contigs, REF match rate, alleles per status.
 
     It takes the options of `score`, and refuses what `score` would refuse: a model's limits
     only if --model is given, and whether there is a GPU is left to the machine that scores.
+    With --model it says, too, what scoring would take on this machine.
     """
     options = given.chosen(ScoreOptions, context)
     run = given.chosen(RunOptions, context)
@@ -64,15 +64,21 @@ def check(
     refuse_early(genome, options, vcf=vcf, output=output, force=force, model=which)
     from varscore.check import check_vcf
 
-    config = table = None
-    if which is not None:
-        from varscore.models.registry import load_chosen
-
-        loaded = load_chosen(which, "cpu")
-        config, table = loaded.config, loaded.tracks
+    loaded = None if which is None else Loaded.of(which, run)
+    held = loaded.model if loaded else None
     report = check_vcf(
-        vcf, genome, options, config=config, tracks=table, memory=run.memory_bytes
+        vcf,
+        genome,
+        options,
+        config=held.config if held else None,
+        tracks=held.tracks if held else None,
+        memory=run.memory_bytes,
     )
-    facts = {"version": __version__, **report.to_dict()}
-    typer.echo(json.dumps(facts, indent=2) if as_json else str(report))
+    facts, text = {"version": __version__, **report.to_dict()}, str(report)
+    told = None
+    if loaded and forecast and not report.problem:
+        told = loaded.forecast(vcf, genome, options, run)
+    if told:
+        facts, text = {**facts, "forecast": told.to_dict()}, f"{text}\n{told}"
+    typer.echo(json.dumps(facts, indent=2) if as_json else text)
     report.raise_if_unscorable()

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from varscore.cli import options as given
-from varscore.cli.options import SCORE, own_option
+from varscore.cli.forecast import Loaded, Model_, Wanted
+from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
-from varscore.options import ScoreOptions
+from varscore.options import ModelOptions, RunOptions, ScoreOptions
 from varscore.results.summary import check_summary
 from varscore.results.target import check_result_target
 
@@ -37,6 +38,18 @@ def plan(
             minimum=1,
         ),
     ] = None,
+    model: Model_ = None,
+    params: given.Params = None,
+    activation: given.ActivationName = MODEL.activation,
+    track_table: given.TrackTableFile = None,
+    statistics: given.Statistics = given.DEFAULT_STATISTICS,
+    tracks: given.Tracks = None,
+    windows: given.Windows = SCORE.windows,
+    indels: given.Indels = SCORE.indels,
+    reverse_complement: given.ReverseComplement = SCORE.reverse_complement,
+    shifts: given.Shifts = given.DEFAULT_SHIFTS,
+    engine: given.Engine = SCORE.engine,
+    precision: given.PrecisionName = SCORE.precision,
     region: given.Region = SCORE.region,
     regions: given.Regions = None,
     max_allele_length: given.MaxAlleleLength = SCORE.max_allele_length,
@@ -44,15 +57,27 @@ def plan(
     swapped: given.Swapped = SCORE.swapped,
     contigs: given.Contigs = None,
     strict: given.Strict = SCORE.strict,
+    device: given.DeviceName = RUN.device,
+    threads: given.Threads = RUN.threads,
+    memory: given.Memory = RUN.memory,
     force: given.Force = False,
+    forecast: Wanted = True,
 ) -> None:
-    """Read a VCF once and cut it into shards, which `score --shard` scores one by one."""
+    """Read a VCF once and cut it into shards, which `score --shard` scores one by one.
+
+    The options of what is scored and how, which shards are told later, are for the forecast.
+    """
     options = given.chosen(ScoreOptions, context)
-    refuse_early(genome, options, vcf=vcf)
+    run = given.chosen(RunOptions, context)
+    which = None if model is None else given.chosen(ModelOptions, context)
+    refuse_early(genome, options, vcf=vcf, model=which)
     from varscore.shards.plan import plan_shards
 
     made = plan_shards(vcf, genome, output, shards=shards, force=force, options=options)
     typer.echo(f"{output}: {made}", err=True)
+    if which and forecast:
+        told = Loaded.of(which, run).forecast(vcf, genome, options, run)
+        typer.echo(str(told or "no forecast: a stream cannot be read again"), err=True)
 
 
 def merge(
