@@ -34,7 +34,7 @@ def read_bcf(path: Path, name: str) -> Generator[Record, None, None]:
     VcfError
         As `read_vcf`.
     """
-    records = _open_bcf(path, name)
+    records = open_bcf(path, name)
     last = ""  # where the last good record was
     try:
         for number in count():
@@ -60,17 +60,24 @@ def read_bcf(path: Path, name: str) -> Generator[Record, None, None]:
 
 def read_bcf_header(path: Path, name: str) -> VcfHeader:
     """Read what the header of a BCF says about contigs; parameters as for `read_header`."""
-    with _open_bcf(path, name) as records:
+    with open_bcf(path, name) as records:
         header = VcfHeader()
         for line in str(records.header).splitlines():
             read_meta(line, header)
         return header
 
 
-def _open_bcf(path: Path, name: str) -> pysam.VariantFile:
+def open_bcf(path: Path, name: str, *, samples: bool = False) -> pysam.VariantFile:
+    """Open a BCF; its samples are passed over unless they are asked for.
+
+    Raises
+    ------
+    VcfError
+        If its header cannot be read.
+    """
     open_start(path).close()
     try:
-        return pysam.VariantFile(str(path), drop_samples=True)
+        return pysam.VariantFile(str(path), drop_samples=not samples)
     except (OSError, ValueError) as error:
         raise VcfError(
             f"{name}: the header of this BCF cannot be read: "

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator
+from contextlib import closing, suppress
 from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
@@ -15,6 +15,7 @@ from pysam.utils import SamtoolsError
 
 from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError, VcfError
+from varscore.inputs.bcf import open_bcf
 from varscore.inputs.forms import recognise
 from varscore.inputs.text import damage_first, read_lines
 from varscore.inputs.vcf import COLUMNS, contig_declared, record_fault
@@ -60,7 +61,7 @@ def read_meta_lines(path: Path, name: str) -> list[str]:
     """
     form = recognise(path, name)
     if form.kind == "bcf":
-        with _opened_bcf(path, name) as records:
+        with open_bcf(path, name, samples=True) as records:
             return str(records.header).splitlines()
     if form.kind != "vcf":
         raise VcfError(
@@ -98,7 +99,7 @@ def read_columns(path: Path, name: str) -> Generator[tuple[int, list[str]], None
         If the file is not whole, or a line cannot be parsed.
     """
     if recognise(path, name).kind == "bcf":
-        with _opened_bcf(path, name) as records:
+        with open_bcf(path, name, samples=True) as records:
             try:
                 for number, record in enumerate(records, 1):
                     yield number, str(record).rstrip("\n").split("\t", len(COLUMNS))
@@ -113,19 +114,6 @@ def read_columns(path: Path, name: str) -> Generator[tuple[int, list[str]], None
             if len(columns) < len(COLUMNS) or not columns[1].isdecimal():
                 raise VcfError(f"{name}: line {number} {record_fault(line)}")
             yield number, columns
-
-
-@contextmanager
-def _opened_bcf(path: Path, name: str) -> Iterator[pysam.VariantFile]:
-    try:
-        records = pysam.VariantFile(str(path))
-    except (OSError, ValueError) as error:
-        raise VcfError(f"{name}: cannot be read: {error}; download it again") from error
-    try:
-        yield records
-    finally:
-        with suppress(OSError):  # closing what was found damaged fails, too
-            records.close()
 
 
 class VcfWriter:
