@@ -589,8 +589,8 @@ MESSAGES = {
          lambda s: (s.score(), s.vcf(SNV, header=HEADER.replace("INFO\n", "INFO\tFORMAT\n")),
                     annotate_vcf("o.parquet", "in.vcf", "o.bcf"))),
         (r"x\.bcf: reading stopped: .*; copy or download it again", cut_bcf),
-        (r"x\.bcf: the header of this BCF cannot be read: .*; copy or download it again, or make "
-         r"it anew from a VCF", headless_bcf),
+        (r"x\.bcf: the header of this BCF cannot be read: .*; copy or download it again, or "
+         r"make it anew from a VCF", headless_bcf),
     ],
     "inputs.text": [
         (r"x\.vcf: reading stopped near line \d: the compressed file is cut there; copy or "

@@ -199,6 +199,9 @@ class VcfWriter:
         if self._form == "bcf":
             self._make_bcf()
         index = index_path(self.path, csi=self._form == "bcf" or self._largest >= _LARGEST_TBI)
+        for former in (index_path(self.path, csi=csi) for csi in (False, True)):
+            with naming_output(former):  # it would be taken for that of the new file
+                former.unlink(missing_ok=True)
         if not self.is_sorted:
             self._partial.commit()
             return None
