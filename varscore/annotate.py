@@ -19,8 +19,6 @@ from varscore.inputs.lines import VcfWriter, form_of, read_columns, read_meta_li
 from varscore.results.fields import Field, ResultFields, Row
 from varscore.version import __version__
 
-_SAID = "varscore annotate"  # in the header, of each run of this
-
 
 def annotate_vcf(
     scores: str | Path,
@@ -98,7 +96,7 @@ def _header_lines(result: ResultFields) -> list[str]:
         for field in result.fields
     ]
     model = result.made.model or {}
-    return [*lines, f"##{_SAID.replace(' ', '_')}=model {model.get('name')}, {result.made.vcf}"]
+    return [*lines, f"##varscore_annotate=model {model.get('name')}, {result.made.vcf}"]
 
 
 def _quoted(text: str) -> str:

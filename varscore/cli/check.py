@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from varscore.cli import options as given
-from varscore.cli.forecast import Loaded, Model_, Wanted
+from varscore.cli.forecast import Loaded, OptionalModel, Wanted
 from varscore.cli.options import MODEL, RUN, SCORE
 from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
@@ -25,7 +25,7 @@ def check(
         Path | None,
         typer.Option("--output", "-o", help="Where `score` is to write.", show_default=False),
     ] = None,
-    model: Model_ = None,
+    model: OptionalModel = None,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
     track_table: given.TrackTableFile = None,

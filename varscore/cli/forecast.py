@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from varscore.bench.forecast import Forecast
     from varscore.models.model import Model
 
-Model_ = Annotated[
+OptionalModel = Annotated[
     str | None,
     typer.Option(
         "--model",

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from varscore.cli import options as given
-from varscore.cli.forecast import Loaded, Model_, Wanted
+from varscore.cli.forecast import Loaded, OptionalModel, Wanted
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
@@ -38,7 +38,7 @@ def plan(
             minimum=1,
         ),
     ] = None,
-    model: Model_ = None,
+    model: OptionalModel = None,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
     track_table: given.TrackTableFile = None,
