@@ -42,6 +42,7 @@ from varscore.inputs.given import check_given
 from varscore.inputs.streams import kept
 from varscore.models import cache
 from varscore.models.checkpoint import Checkpoint
+from varscore.models.config import BasenjiConfig
 from varscore.models.fetch import fetch_model
 from varscore.models.files import write_safetensors
 from varscore.models.formats.hub import read_hub
@@ -57,6 +58,7 @@ from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.shard import Shard, ShardPlan
 from varscore.variant import Allele, Interval, Status, Variant
+from varscore.windows import windowing_for
 
 PACKAGE = Path(varscore.__file__).parent
 ERRORS = {
@@ -196,7 +198,7 @@ def other_genome(s: Scene) -> None:
 def not_a_number(s: Scene) -> None:
     variant = Variant("chr1", 5, "A", "C")
     allele = Allele("chr1", 5, ".", "A", "C", 0, 1, Status.SCORED, variant)
-    with ScoreWriter("o.parquet", ["SAD"], s.model.tracks) as writer:
+    with ScoreWriter("o.parquet", ScoreOptions().measures, s.model.tracks) as writer:
         writer.write([allele], np.full((1, 1, 2), np.nan, np.float32))
 
 
@@ -843,7 +845,10 @@ MESSAGES = {
     ],
     "options": [
         (r"strict: 2 is neither True nor False", lambda s: ScoreOptions(strict=2)),
-        (r"shifts: 1 is not a list", lambda s: ScoreOptions(shifts=1)),
+        (r"statistics: 1 is not a list", lambda s: ScoreOptions(statistics=1)),
+        (r"around: 'x' is neither a whole number nor window",
+         lambda s: ScoreOptions(around="x")),
+        (r"around: -1 is less than 0, the least allowed", lambda s: ScoreOptions(around=-1)),
         (r"statistics: none given; choose from SAD, .*", lambda s: ScoreOptions(statistics=[])),
         (r"engine: 'x' is none of auto, .*", lambda s: ScoreOptions(engine="x")),
         (r"shifts: 'x' is not a whole number", lambda s: ScoreOptions(shifts="x")),
@@ -958,6 +963,13 @@ MESSAGES = {
          r"bases\), "
          r"1024",
          lambda s: s.score(max_allele_length=9999)),
+        (r"around: a deletion of 400 bases \(max_allele_length\), centre-trimmed to the window "
+         r"\(indels: trim\), may lie outside the 128 bases that the model predicts; give a "
+         r"smaller max_allele_length, or stitch indels",
+         lambda s: windowing_for(
+             ScoreOptions(around=0, indels="trim", max_allele_length=400),
+             BasenjiConfig(window_length=2048, tower_channels=(3, 3), crop_bins=120),
+         )),
     ],
 }
 # fmt: on

@@ -33,8 +33,8 @@ def test_what_each_option_decides():
         "strict",
     )  # fmt: skip
     assert names("scored") == (
-        "statistics", "tracks", "windows", "indels", "reverse_complement", "shifts", "engine",
-        "precision",
+        "statistics", "tracks", "around", "windows", "indels", "reverse_complement", "shifts",
+        "engine", "precision",
     )  # fmt: skip
     assert names("model") == ("model", "params", "activation", "track_table")
     assert names("run") == ("device", "threads", "memory")
@@ -48,6 +48,10 @@ def test_what_each_option_decides():
         ("statistics", "SAD, D2,", ("SAD", "D2")),
         ("shifts", "0,-1", (0, -1)),
         ("shifts", np.array([0, 3]), (0, 3)),
+        ("shifts", 3, (3,)),
+        ("around", "250,window,1000,250", (250, "window", 1000)),
+        ("around", 0, (0,)),
+        ("around", [0, "window"], (0, "window")),
         ("tracks", "a,b", "a,b"),
         ("tracks", ["a", "b"], ("a", "b")),
         ("tracks", None, None),
@@ -77,6 +81,9 @@ def test_a_value_is_kept_as(name, value, kept):
         ("shifts", [0.5], "shifts: 0.5 is not a whole number"),
         ("shifts", [], "shifts: none given"),
         ("tracks", (), "tracks: none given"),
+        ("around", "0,near", "around: 'near' is neither a whole number nor window"),
+        ("around", "-1", "around: -1 is less than 0"),
+        ("around", [0.5], "around: 0.5 is neither a whole number nor window"),
         ("windows", "centered", "windows: 'centered' is none of centred, binned"),
         ("windows", None, "windows: None is none of centred, binned"),
         ("windows", ["binned"], r"windows: \['binned'\] is none of centred, binned"),
@@ -95,6 +102,20 @@ def test_a_value_is_kept_as(name, value, kept):
 def test_a_wrong_value_is_refused(name, value, message):
     with pytest.raises(OptionError, match=f"^{message}"):
         OPTIONS[name].read(value)
+
+
+def test_measures_are_named_by_their_widths_where_there_are_several():
+    def measures(**options):
+        return [tuple(measure) for measure in ScoreOptions(**options).measures]
+
+    assert measures() == [("SAD", "window", "SAD")]
+    assert measures(around=1000) == [("SAD", 1000, "SAD")]
+    assert measures(statistics="SAD,D2", around="250,window") == [
+        ("SAD", 250, "SAD_250"),
+        ("SAD", "window", "SAD"),
+        ("D2", 250, "D2_250"),
+        ("D2", "window", "D2"),
+    ]
 
 
 def test_options_read_their_values():

@@ -25,11 +25,12 @@ from writers import provenance
 
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.tracks import TrackTable
+from varscore.options import ScoreOptions
 from varscore.results.reading import read_metadata, read_scores
 from varscore.results.table import VARIANT_COLUMNS, ScoreWriter, score_schema
 from varscore.variant import Allele, Reason, Status, Variant
 
-SAD_D2 = ["SAD", "D2"]
+SAD_D2 = ScoreOptions(statistics=("SAD", "D2")).measures
 LIVER_HEART = TrackTable(
     (4, 7), ("ENCFF1", "ENCFF2"), ("DNASE:liver, adult", "CHIP:H3K4me3:heart")
 )
@@ -77,6 +78,7 @@ def test_columns_are_named_and_described() -> None:
     assert schema.field("SAD_ENCFF1").type == pa.float32()
     assert schema.field("D2_ENCFF2").metadata == {
         b"statistic": b"D2",
+        b"around": b"window",
         b"index": b"7",
         b"identifier": b"ENCFF2",
         b"description": b"CHIP:H3K4me3:heart",

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from varscore.errors import OptionError
 
@@ -34,6 +34,7 @@ IndelMode = Literal["stitch", "trim"]
 Precision = Literal["float32", "mixed"]
 WindowKind = Literal["centred", "binned"]
 SwappedMode = Literal["skip", "score"]
+Width = int | Literal["window"]
 StatisticName = Literal[
     "SAD",
     "logSAD",
@@ -94,7 +95,7 @@ class Option:
     @property
     def kinds(self) -> tuple[Any, ...]:
         """The types that make up its hint, itself among them."""
-        return (self.hint, *get_args(self.hint))
+        return tuple(_types_in(self.hint))
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -151,6 +152,8 @@ class Option:
             value = [word.strip() for word in value.split(",") if word.strip()]
         if isinstance(value, str) or not any(get_origin(kind) is tuple for kind in self.kinds):
             return self._read_one(value)
+        if isinstance(value, int) and self.number:
+            value = (value,)
         if not isinstance(value, Iterable):
             raise OptionError(f"{self.name}: {value!r} is not a list")
         values = tuple(self._read_one(element) for element in value)
@@ -162,7 +165,9 @@ class Option:
         return values
 
     def _read_one(self, value: Any) -> Any:
-        if self.choices and value not in self.choices:
+        if self.choices and value in self.choices:
+            return value
+        if self.choices and self.number is None:
             raise OptionError(f"{self.name}: {value!r} is none of {', '.join(self.choices)}")
         if self.number is None:
             return value
@@ -174,7 +179,9 @@ class Option:
                 raise ValueError
         except (TypeError, ValueError):
             kind = "a whole number" if self.number is int else "a number"
-            raise OptionError(f"{self.name}: {value!r} is not {kind}") from None
+            found = f"neither {kind} nor" if self.choices else f"not {kind}"
+            message = " ".join([f"{self.name}: {value!r} is {found}", *self.choices])
+            raise OptionError(message) from None
         if self.minimum is not None and number < self.minimum:
             raise OptionError(
                 f"{self.name}: {number} is less than {self.minimum}, the least allowed"
@@ -184,6 +191,13 @@ class Option:
                 f"{self.name}: {number} is more than {self.maximum}, the most allowed"
             )
         return number
+
+
+def _types_in(hint: Any) -> Iterator[Any]:
+    yield hint
+    if get_origin(hint) is not Literal:
+        for part in get_args(hint):
+            yield from _types_in(part)
 
 
 OPTIONS: dict[str, Option] = {}
@@ -265,6 +279,24 @@ class ModelOptions:
         _validate(self)
 
 
+class Measure(NamedTuple):
+    """A statistic over some bins: what is computed of each track.
+
+    Attributes
+    ----------
+    statistic : str
+    around : int or "window"
+        Bases to either side of REF in whose bins it looks.
+    name : str
+        With which its columns begin: the statistic's, and ``_<around>`` where a result has
+        several widths and this one is not the window.
+    """
+
+    statistic: StatisticName
+    around: Width
+    name: str
+
+
 @_described
 @dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
@@ -283,6 +315,16 @@ class ScoreOptions:
             "Identifiers (separated by commas, or a file of them), or a regular expression on "
             "descriptions and identifiers.",
             unset="all",
+        ),
+    )
+    around: tuple[Width, ...] = field(
+        default=("window",),
+        metadata=_about(
+            "scored",
+            "Bases to either side of the variant's REF in whose bins scores look, such as "
+            "1000, or window for all that is predicted; several, such as 250,1000,window, give "
+            "a score each.",
+            minimum=0,
         ),
     )
     windows: WindowKind = field(
@@ -389,6 +431,20 @@ class ScoreOptions:
                 f"precision: {self.precision!r} is for the incremental engine; engine "
                 "'two-pass' computes in float32: leave one of them out"
             )
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is computed of each track, in the output's order."""
+        plain = len(self.around) == 1
+        return tuple(
+            Measure(
+                statistic,
+                width,
+                statistic if plain or width == "window" else f"{statistic}_{width}",
+            )
+            for statistic in self.statistics
+            for width in self.around
+        )
 
 
 @_described

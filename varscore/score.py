@@ -140,7 +140,7 @@ class Scorer:
         )
         config = replace(self.model.config, n_tracks=len(self.tracks))
         self._refuse = engine_limits(self.options, config, memory)
-        row = 4 * len(self.options.statistics) * len(self.tracks)
+        row = 4 * len(self.options.measures) * len(self.tracks)
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
         self.chunk = max(1, min(_CHUNK_ALLELES, fitting))
 
@@ -200,7 +200,7 @@ class Scorer:
         statuses: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         contigs: set[str] = set()
-        with ScoreWriter(output, self.options.statistics, self.tracks, force=force) as writer:
+        with ScoreWriter(output, self.options.measures, self.tracks, force=force) as writer:
             with prefetch(self._chunks(alleles), depth=1) as chunks:
                 for chunk in chunks:
                     writer.write(chunk, self._score(chunk, progress))

@@ -67,6 +67,20 @@ class CoverageChange:
             return self.ref + self.diff
         return self._alt if isinstance(self._alt, Tensor) else self._alt()
 
+    def within(self, start: int, end: int) -> CoverageChange:
+        """Return the same on some of the bins, from `start` up to `end`."""
+        if (start, end) == (0, self.diff.shape[1]):
+            return self
+        bins = slice(start, end)
+        return CoverageChange(
+            lambda: self.ref[:, bins], self.diff[:, bins], lambda: self.alt[:, bins]
+        )
+
+    def of(self, first: int, end: int) -> CoverageChange:
+        """Return that of some of the variants, from `first` up to `end`."""
+        rows = slice(first, end)
+        return CoverageChange(lambda: self.ref[rows], self.diff[rows], lambda: self.alt[rows])
+
     def exchanged(self, rows: Sequence[bool]) -> CoverageChange:
         """Return the same with some variants' reference and alternate exchanged.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.config import BasenjiConfig
-from varscore.options import IndelMode, ScoreOptions, WindowKind
+from varscore.options import IndelMode, ScoreOptions, Width, WindowKind
 from varscore.variant import Interval, Reference, Variant
 
 
@@ -36,6 +36,9 @@ class Windowing:
         Predictions are averaged over windows that start this many bases further left.
     reverse_complement : bool
         Whether predictions are averaged over both strands too.
+    around : tuple of (int or "window")
+        Bases to either side of the variant's REF in whose bins statistics look, or
+        "window" for all that is predicted; several give statistics each.
     """
 
     length: int
@@ -44,6 +47,7 @@ class Windowing:
     indels: IndelMode = "stitch"
     shifts: tuple[int, ...] = (0,)
     reverse_complement: bool = False
+    around: tuple[Width, ...] = ("window",)
 
     def start(self, variant: Variant, shift: int = 0) -> int:
         """Return where a variant's reference window starts.
@@ -75,6 +79,54 @@ class Windowing:
         """
         return (variant.start - self.start(variant, shift)) // self.bin_width
 
+    def trimmed(self, variant: Variant) -> tuple[int, int]:
+        """Return by how many bases the reference and the alternate window move right.
+
+        Of alleles that are centre-trimmed: the original scorer takes as many bases more as the
+        longer one has, then drops half of the excess, rounded down, on the left.
+
+        Parameters
+        ----------
+        variant : Variant
+        """
+        if self.indels != "trim":
+            return 0, 0
+        change = variant.length_change
+        return max(0, -change) // 2, max(0, change) // 2
+
+    def chosen_bins(
+        self, offset: int, ref_length: int, predicted: tuple[int, int]
+    ) -> tuple[tuple[int, int], ...]:
+        """Return the bins in which statistics look, of each width in `around`.
+
+        They are the predicted bins that hold a base of REF, or one that is no further from it
+        than the width, in the reference window that is not shifted.
+
+        Parameters
+        ----------
+        offset : int
+            Base of the reference window, 0-based, at which REF starts.
+        ref_length : int
+            Bases of REF.
+        predicted : tuple of int
+            The first bin that is predicted and the one behind the last, before any crop.
+
+        Returns
+        -------
+        tuple of (int, int)
+            The first bin and the one behind the last, before any crop.
+        """
+        first, behind = predicted
+        chosen = []
+        for width in self.around:
+            if width != "window":
+                low = (offset - width) // self.bin_width
+                high = (offset + ref_length - 1 + width) // self.bin_width + 1
+                chosen.append((max(low, first), min(high, behind)))
+            else:
+                chosen.append(predicted)
+        return tuple(chosen)
+
 
 def windowing_for(options: ScoreOptions, config: BasenjiConfig) -> Windowing:
     """Return where windows lie for some options and a model.
@@ -90,6 +142,15 @@ def windowing_for(options: ScoreOptions, config: BasenjiConfig) -> Windowing:
         If shifts or the longest allele would move variants out of the window's middle.
     """
     room = config.window_length // 4
+    # As the reference window is moved by half of what is deleted: see `window_sequences`.
+    seen = config.n_bins * config.bin_width
+    outside = options.max_allele_length + 2 * config.bin_width > seen
+    if outside and options.indels == "trim" and options.around != ("window",):
+        raise OptionError(
+            f"around: a deletion of {options.max_allele_length} bases (max_allele_length), "
+            f"centre-trimmed to the window (indels: trim), may lie outside the {seen} bases "
+            "that the model predicts; give a smaller max_allele_length, or stitch indels"
+        )
     for name, number in (
         ("shifts", max(abs(shift) for shift in options.shifts)),
         ("max_allele_length", options.max_allele_length),
@@ -106,6 +167,7 @@ def windowing_for(options: ScoreOptions, config: BasenjiConfig) -> Windowing:
         indels=options.indels,
         shifts=options.shifts,
         reverse_complement=options.reverse_complement,
+        around=options.around,
     )
 
 
@@ -178,10 +240,7 @@ def window_sequences(
             alts=(alternate(start, end), alternate(start + change, end + change)),
             seam=windowing.variant_bin(variant, shift) + 1,
         )
-    # The original scorer takes as many bases more as the longer allele has, then drops half
-    # of the excess, rounded down, on the left: a deletion moves the reference window to the
-    # right, an insertion the alternate one.
-    ref_by, alt_by = max(0, -change) // 2, max(0, change) // 2
+    ref_by, alt_by = windowing.trimmed(variant)
     return WindowSequences(
         ref=reference(start + ref_by, end + ref_by),
         alts=(alternate(start + alt_by, end + alt_by),),

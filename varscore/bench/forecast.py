@@ -136,8 +136,8 @@ def forecast(
             rate, scores = _measure(scorer.engine, reference, variants, windowing)
             size, writing = _write(scorer, source, scores, work.rows)
     scoring = rate.of(work)
-    row = 4 * len(options.statistics) * len(scorer.tracks)
-    schema = score_schema(options.statistics, scorer.tracks)
+    row = 4 * len(options.measures) * len(scorer.tracks)
+    schema = score_schema(options.measures, scorer.tracks)
     held = row * (3 * scorer.chunk + 2 * rows_per_group(schema))
     seconds = startup + 2 * reading + scoring + writing
     cores = scoring * threads
@@ -298,7 +298,7 @@ def _write(
     scorer: Scorer, source: AlleleSource, scores: NDArray[np.float32], rows: int
 ) -> tuple[int, float]:
     """Write the first rows of a result; return the bytes and the seconds that all will take."""
-    columns = len(scorer.options.statistics) * len(scorer.tracks)
+    columns = len(scorer.options.measures) * len(scorer.tracks)
     most = min(_MOST_ROWS, max(512, _MOST_BYTES // (4 * columns)))
     engine, scorer.engine = scorer.engine, _Replay(scorer.engine, scores)
     sizes, seconds = [], 0.0

@@ -32,6 +32,7 @@ def bench(
     activation: given.ActivationName = MODEL.activation,
     statistics: given.Statistics = given.DEFAULT_STATISTICS,
     tracks: given.Tracks = None,
+    around: given.Around = given.DEFAULT_AROUND,
     windows: given.Windows = SCORE.windows,
     reverse_complement: given.ReverseComplement = SCORE.reverse_complement,
     shifts: given.Shifts = given.DEFAULT_SHIFTS,

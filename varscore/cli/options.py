@@ -59,10 +59,10 @@ def _typer_option(option: Option) -> Any:
     if option.hint is bool:
         return typer.Option(option.flag, help=option.help)
     metavar, text, one = None, option.help, "One or more" if option.is_list else "One"
-    if option.choices:
-        metavar, text = "NAME", f"{text} {one} of {', '.join(option.choices)}."
-    elif option.number:
+    if option.number:
         metavar = "INTEGER" if option.number is int else "NUMBER"
+    elif option.choices:
+        metavar, text = "NAME", f"{text} {one} of {', '.join(option.choices)}."
     if option.is_list:
         metavar = f"{metavar},..."
     if option.minimum is not None:
@@ -128,6 +128,7 @@ TrackTableFile = Annotated[Path | None, cli_option("track_table")]
 
 Statistics = Annotated[str, cli_option("statistics")]
 Tracks = Annotated[str | None, cli_option("tracks")]
+Around = Annotated[str, cli_option("around")]
 Windows = Annotated[WindowKind, cli_option("windows")]
 Indels = Annotated[IndelMode, cli_option("indels")]
 ReverseComplement = Annotated[bool, cli_option("reverse_complement")]
@@ -148,4 +149,5 @@ Threads = Annotated[int | None, cli_option("threads")]
 Memory = Annotated[float, cli_option("memory")]
 
 DEFAULT_STATISTICS = OPTIONS["statistics"].default_text
+DEFAULT_AROUND = OPTIONS["around"].default_text
 DEFAULT_SHIFTS = OPTIONS["shifts"].default_text

@@ -35,6 +35,7 @@ def score(
     track_table: given.TrackTableFile = None,
     statistics: given.Statistics = given.DEFAULT_STATISTICS,
     tracks: given.Tracks = None,
+    around: given.Around = given.DEFAULT_AROUND,
     windows: given.Windows = SCORE.windows,
     indels: given.Indels = SCORE.indels,
     reverse_complement: given.ReverseComplement = SCORE.reverse_complement,

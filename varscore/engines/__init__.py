@@ -55,6 +55,7 @@ class Engine(Protocol):
         Returns
         -------
         ndarray, shape (B, S, T), float32
-            In the order of `variants`: B variants, S statistics, T chosen tracks.
+            In the order of `variants`: B variants, S measures (each statistic over every
+            width of the windowing), T chosen tracks.
         """
         ...

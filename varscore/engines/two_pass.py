@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby, product
 from typing import Any
 
 import numpy as np
@@ -144,18 +145,41 @@ class TwoPassEngine:
         ndarray, shape (B, S, T), float32
             float64 where the network is.
         """
-        shape = (len(variants), len(self.statistics), self.network.config.n_tracks)
+        measures = len(self.statistics) * len(self.windowing.around)
+        shape = (len(variants), measures, self.network.config.n_tracks)
         scores = torch.empty(shape, dtype=self._dtype)
         done = 0
         with closing(self.changes(variants)) as changes:
             for change in changes:
-                stop = done + change.diff.shape[0]
-                for column, statistic in enumerate(self.statistics):
-                    scores[done:stop, column] = statistic.function(change)
+                stop = done + len(change.diff)
+                self._measure(change, variants[done:stop], scores[done:stop])
                 if on_scored:
                     on_scored(stop - done)
                 done = stop
         return scores.numpy()
+
+    def _measure(
+        self, change: CoverageChange, variants: Sequence[Variant], scores: Tensor
+    ) -> None:
+        """Write every statistic over every width, shape (B, S, T)."""
+        chosen = [self._chosen_bins(variant) for variant in variants]
+        first = 0
+        for bins, alike in groupby(chosen):
+            end = first + len(list(alike))
+            rows = change if end - first == len(chosen) else change.of(first, end)
+            seen = [rows.within(*span) for span in bins]
+            for column, (statistic, part) in enumerate(product(self.statistics, seen)):
+                scores[first:end, column] = statistic.function(part)
+            first = end
+
+    def _chosen_bins(self, variant: Variant) -> tuple[tuple[int, int], ...]:
+        """Return the predicted bins that count, of each width."""
+        crop, count = self.network.config.crop_bins, self.network.config.n_bins
+        start = self.windowing.start(variant) + self.windowing.trimmed(variant)[0]
+        chosen = self.windowing.chosen_bins(
+            variant.start - start, len(variant.ref), (crop, crop + count)
+        )
+        return tuple((first - crop, end - crop) for first, end in chosen)
 
     @torch.inference_mode()
     def changes(self, variants: Sequence[Variant]) -> Generator[CoverageChange, None, None]:

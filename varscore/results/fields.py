@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from varscore.errors import OutputError
 from varscore.results.reading import choose_columns, opened_results
+from varscore.results.table import VARIANT_COLUMNS
 
 _SAFE = "!\"#$&'()*+-./<>?@[\\]^_`{|}~"  # what VCF 4.3 and 4.2 leave as it is in INFO
 
@@ -100,7 +101,7 @@ class ResultFields:
                 "--shard`"
             )
         self.made = made
-        statistic = statistic or str(made.options["statistics"][0])
+        statistic = statistic or _first_measure(schema)
         self._scores = choose_columns(reader.path, schema, statistic, None)
         self._chosen: list[str] = []
         if tracks is not None:
@@ -155,6 +156,11 @@ class ResultFields:
         return pc.cast(scores, pa.string()), pa.array(self._tracks).take(
             pa.array(which, mask=absent)
         )
+
+
+def _first_measure(schema: pa.Schema) -> str:
+    first = schema.field(len(VARIANT_COLUMNS))
+    return str(first.name.removesuffix("_" + first.metadata[b"identifier"].decode()))
 
 
 def _words(column: pa.Array) -> Iterator[str | None]:

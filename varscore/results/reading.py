@@ -31,7 +31,8 @@ def read_scores(
         A file that varscore wrote, or a folder of such files with equal columns, which are
         read as one, in the order of their names.
     statistic : str, sequence of str or None
-        One or several of the file's statistics; None reads all.
+        One or several of the file's statistics, as its columns name them: ``SAD_250`` where
+        a file has several widths of ``around``; None reads all.
     tracks : str, sequence of str or None
         Identifiers, or a regular expression on descriptions and identifiers, as in
         `TrackTable.select`; None reads all.
@@ -144,7 +145,8 @@ def choose_columns(
     for field in schema:
         if field.name not in VARIANT_COLUMNS:
             facts = {k.decode(): v.decode() for k, v in field.metadata.items()}
-            present.setdefault(facts["statistic"], []).append(facts)
+            measure = field.name.removesuffix(f"_{facts['identifier']}")
+            present.setdefault(measure, []).append(facts)
     if statistic is None:
         wanted = list(present)
     else:

@@ -1,4 +1,4 @@
-"""The result: one Parquet file, a row an allele, a column a statistic and track.
+"""The result: one Parquet file, a row an allele, a column a measure and track.
 
 What made it stands in the file's metadata, what a column holds in the column's.
 """
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from varscore.errors import ModelError
 from varscore.models.tracks import TrackTable
+from varscore.options import Measure
 from varscore.results.file import ResultFile
 from varscore.results.provenance import Provenance
 from varscore.variant import Allele, Status
@@ -47,34 +48,36 @@ _GROUP_BYTES = 128 * 2**20
 _GROUP_ROWS_MIN, _GROUP_ROWS_MAX = 1024, 65536
 
 
-def score_schema(statistics: Sequence[str], tracks: TrackTable) -> pa.Schema:
+def score_schema(measures: Sequence[Measure], tracks: TrackTable) -> pa.Schema:
     """Return the columns of a result, without the file's metadata.
 
     Parameters
     ----------
-    statistics : sequence of str
-        Their names, in the outer order of the score columns.
+    measures : sequence of Measure
+        In the outer order of the score columns.
     tracks : TrackTable
         The inner order.
 
     Returns
     -------
     pyarrow.Schema
-        `VARIANT_COLUMNS`, then float32 columns ``<statistic>_<identifier>``; each has
-        ``statistic``, ``index``, ``identifier`` and ``description`` as its metadata.
+        `VARIANT_COLUMNS`, then float32 columns ``<measure>_<identifier>``; each has
+        ``statistic``, ``around``, ``index``, ``identifier`` and ``description`` as its
+        metadata.
     """
     scores = [
         pa.field(
-            f"{statistic}_{identifier}",
+            f"{measure.name}_{identifier}",
             pa.float32(),
             metadata={
-                "statistic": statistic,
+                "statistic": measure.statistic,
+                "around": str(measure.around),
                 "index": str(index),
                 "identifier": identifier,
                 "description": description,
             },
         )
-        for statistic in statistics
+        for measure in measures
         for index, identifier, description in zip(
             tracks.indices, tracks.identifiers, tracks.descriptions, strict=True
         )
@@ -102,8 +105,8 @@ class ScoreWriter:
     ----------
     path : str or Path
         The file to write.
-    statistics : sequence of str
-        Names of the S statistics that `write` gets, in its order.
+    measures : sequence of Measure
+        The S measures that `write` gets, in its order.
     tracks : TrackTable
         The T tracks that `write` gets, in its order.
     force : bool
@@ -122,17 +125,17 @@ class ScoreWriter:
     def __init__(
         self,
         path: str | Path,
-        statistics: Sequence[str],
+        measures: Sequence[Measure],
         tracks: TrackTable,
         *,
         force: bool = False,
         group_rows: int | None = None,
     ) -> None:
-        self.schema = score_schema(statistics, tracks)
+        self.schema = score_schema(measures, tracks)
         self._file = ResultFile(path, self.schema, force=force)
-        self._statistics = tuple(statistics)
+        self._measures = tuple(measures)
         self._tracks = tracks
-        self._n_columns = len(self._statistics) * len(tracks)
+        self._n_columns = len(self._measures) * len(tracks)
         self._group_rows = group_rows or rows_per_group(self.schema)
 
     def __enter__(self) -> Self:
@@ -162,7 +165,7 @@ class ScoreWriter:
         scored = _scored(alleles)
         with np.errstate(over="ignore"):  # an overflow is infinite, and refused as such
             values = np.asarray(scores).astype(np.float32, copy=False)
-        expected = (int(scored.sum()), len(self._statistics), len(self._tracks))
+        expected = (int(scored.sum()), len(self._measures), len(self._tracks))
         if values.shape != expected:
             raise ValueError(f"scores of shape {values.shape}, expected {expected}")
         if not np.isfinite(values).all():
@@ -208,11 +211,11 @@ class ScoreWriter:
         self._alleles.clear()
 
     def _refuse(self, scored: Sequence[Allele], values: NDArray[np.float32]) -> None:
-        row, statistic, track = np.argwhere(~np.isfinite(values))[0]
+        row, measure, track = np.argwhere(~np.isfinite(values))[0]
         raise ModelError(
             f"record {scored[row].record}, allele {scored[row].allele} ({scored[row].key}): "
-            f"{self._statistics[statistic]} of track {self._tracks.identifiers[track]} "
-            f"is {values[row, statistic, track]}, expected a finite number; "
+            f"{self._measures[measure].name} of track {self._tracks.identifiers[track]} "
+            f"is {values[row, measure, track]}, expected a finite number; "
             "check the model's weights, or use --precision float32"
         )
 

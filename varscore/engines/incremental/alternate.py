@@ -101,6 +101,7 @@ def score_batch(
     Returns
     -------
     Tensor, shape (B, S, T)
+        Of each statistic in every view: S of both together.
     """
     count, device = len(placed[0].origins), placed[0].segment.head.values.values.device
     propagated = [
@@ -125,7 +126,12 @@ def score_batch(
                 partial(_mean_coverage, layout, some, block),
                 _mean_difference(stages, layout, some, block),
             ).exchanged(swapped[part])
-            blocks.append(torch.stack([s.function(change) for s in statistics], dim=1))
+            seen = [
+                change.within(view.start - layout.union.start, view.end - layout.union.start)
+                for view in layout.views
+            ]
+            numbers = [s.function(bins) for s in statistics for bins in seen]
+            blocks.append(torch.stack(numbers, dim=1))
         scores.append(torch.cat(blocks, dim=2))
     return torch.cat(scores)
 

@@ -182,7 +182,8 @@ class IncrementalEngine:
             If a variant is not served; `unsupported` says so beforehand.
         """
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
-        scores = np.empty((len(variants), len(self._statistics), self._n_tracks), dtype)
+        measures = len(self._statistics) * len(self._windowing.around)
+        scores = np.empty((len(variants), measures, self._n_tracks), dtype)
         sites = sorted(
             (self._site(row, variant) for row, variant in enumerate(variants)),
             key=lambda site: site.variant,

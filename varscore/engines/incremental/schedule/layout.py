@@ -13,7 +13,7 @@ The *frame* counts bins along the forward strand, where members are averaged.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -80,9 +80,9 @@ class Layout:
     ----------
     reach : Reach
     members : tuple of Member
-    union : Span
-        Frame bins that statistics are given: every bin that differs in some member, or all
-        predicted bins where a statistic needs them.
+    views : tuple of Span
+        Frame bins that statistics are given, for each width in which they look: of those that
+        count, every bin that differs in some member, or all where a statistic needs them.
     own : bool
         Whether the reference is the window's own, zero padding and all, instead of one
         that windows of the same phase share.
@@ -90,8 +90,16 @@ class Layout:
 
     reach: Reach
     members: tuple[Member, ...]
-    union: Span
+    views: tuple[Span, ...]
     own: bool
+
+    @cached_property
+    def union(self) -> Span:
+        """The bins of all views, and those between them."""
+        union = Span(0, 0)
+        for view in self.views:
+            union = union.join(view)
+        return union
 
     @cached_property
     def shape(self) -> Hashable:
@@ -100,7 +108,7 @@ class Layout:
             (m.reverse, m.shift, tuple((p.register, p.active) for p in m.alternates))
             for m in self.members
         )
-        return self.union, self.own, members
+        return self.views, self.own, members
 
     def reported(self, member: Member) -> Span:
         """Return the union in the member's strand coordinates."""
@@ -157,50 +165,61 @@ def _layout(
     whole_window: bool,
 ) -> Layout:
     reach = Reach(config)
+    predicted = reach.predicted
+    chosen = [
+        Span(*bins)
+        for bins in windowing.chosen_bins(offset, ref_length, (predicted.start, predicted.end))
+    ]
+    wanted = Span(min(bins.start for bins in chosen), max(bins.end for bins in chosen))
     members = tuple(
-        _member(reach, windowing, offset + shift, ref_length, alt_length, reverse, shift)
+        _member(reach, windowing, wanted, offset, (ref_length, alt_length), reverse, shift)
         for reverse in ((False, True) if windowing.reverse_complement else (False,))
         for shift in windowing.shifts
     )
-    union = Span(0, 0)
+    changed = Span(0, 0)
     for member in members:
         for alternate in member.alternates:
             out = alternate.out
-            union = union.join(out.mirror(config.window_bins) if member.reverse else out)
-    if not union.width:  # nothing that survives the crop differs: one bin will show it
-        union = Span(reach.predicted.start, reach.predicted.start + 1)
-    shared = Layout(reach, members, union, own=False)
-    if not whole_window and all(reach.clean.covers(shared.trunk_needed(m)) for m in members):
+            changed = changed.join(out.mirror(config.window_bins) if member.reverse else out)
+
+    def differing(bins: Span) -> Span:
+        found = changed.meet(bins)  # where nothing that counts differs, one bin will show it
+        return found if found.width else Span(bins.start, bins.start + 1)
+
+    views = tuple(bins if whole_window else differing(bins) for bins in chosen)
+    shared = Layout(reach, members, views, own=False)
+    if all(reach.clean.covers(shared.trunk_needed(member)) for member in members):
         return shared
-    return Layout(reach, members, reach.predicted if whole_window else union, own=True)
+    return replace(shared, own=True)
 
 
 def _member(
     reach: Reach,
     windowing: Windowing,
+    wanted: Span,
     offset: int,
-    ref_length: int,
-    alt_length: int,
+    lengths: tuple[int, int],
     reverse: bool,
     shift: int,
 ) -> Member:
-    """Return a member; `offset` is the window base of the variant on the forward strand."""
+    """Return a member; bins `wanted` and the variant's base `offset` are the frame's."""
     length, bins = reach.config.window_length, reach.config.window_bins
+    ref_length, alt_length = lengths
+    offset += shift
     seam = offset // windowing.bin_width + 1
     if reverse:
         offset, seam = length - offset - ref_length, bins - seam
+        wanted = wanted.mirror(bins)
     alternates: tuple[Alternate, ...]
     if ref_length == alt_length:
         changed = Span(offset, offset + ref_length)
         alternates = (
-            _alternate(
-                reach, windowing, "both", changed, reach.predicted, offset, alt_length, 0
-            ),
+            _alternate(reach, windowing, "both", changed, wanted, offset, alt_length, 0),
         )
     else:
         change = alt_length - ref_length
-        left = Span(-FAR, seam).meet(reach.predicted)
-        right = Span(seam, FAR).meet(reach.predicted)
+        left = Span(-FAR, seam).meet(wanted)
+        right = Span(seam, FAR).meet(wanted)
         end = offset + ref_length
         alternates = (
             _alternate(
