@@ -179,13 +179,23 @@ def test_walks_cover_what_is_needed(found):
 @given(spans)
 def test_each_reported_span_lies_in_a_segment(found):
     segments = choose_segments(Reach(SMALL), found, 2)
-    assert all(any(segment.covers(span) for segment in segments) for span in found)
     assert segments == sorted(segments)
+    predicted = set()
+    for bins, wanted in segments:
+        assert list(wanted) == merge_spans(wanted)
+        assert all(bins.covers(piece) for piece in wanted)
+        predicted |= {i for piece in wanted for i in range(*piece)}
+    # Each lies in a piece of one segment, and nothing is predicted that none asks for.
+    for span in found:
+        assert any(piece.covers(span) for _, wanted in segments for piece in wanted)
+    assert predicted == {i for span in found for i in range(*span)}
 
 
 def test_segments_join_where_that_is_cheaper():
     # Three dilated blocks reach 6 bins to either side: spans that near share the halo.
-    assert choose_segments(Reach(SMALL), [Span(0, 40), Span(41, 80)], 2) == [(0, 80)]
+    near = [Span(0, 40), Span(41, 80)]
+    assert choose_segments(Reach(SMALL), near, 2) == [((0, 80), tuple(near))]
+    assert choose_segments(Reach(SMALL), [*near, Span(30, 50)], 2) == [((0, 80), ((0, 80),))]
     assert len(choose_segments(Reach(SMALL), [Span(0, 40), Span(200, 240)], 2)) == 2
 
 

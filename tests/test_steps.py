@@ -31,7 +31,7 @@ def both(name, reduced=False):
         (FusedSteps(GATED_ACTIVATIONS[name], reduced=reduced), ref),
         (Steps(GATED_ACTIVATIONS[name], torch.float64), ref.double()),
     ):
-        found.append((steps, *steps.reference(x, START)))
+        found.append((steps, *steps.reference(Stored(x, START))))
     return found
 
 
@@ -159,7 +159,7 @@ from varscore.engines.incremental.kernels.stored import Stored
 
 assert False, "python -O drops this"
 steps = FusedSteps(GATED_ACTIVATIONS["gelu_new"], reduced=False)
-point, _ = steps.reference(torch.zeros(20, 5), 100)
+point, _ = steps.reference(Stored(torch.zeros(20, 5), 100))
 rows = Sums(np.array([[0, 3]]), np.ones((1, 2)))
 part, one = torch.zeros(1, 5), np.ones((1, 1))
 calls = {

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from varscore.engines.incremental.kernels.products import at_a_time
+from varscore.engines.incremental.kernels.stored import take
 from varscore.engines.incremental.reference import Segment, Stages
 from varscore.engines.incremental.schedule.layout import Alternate, Layout
-from varscore.engines.incremental.schedule.reach import Span
 from varscore.statistics import CoverageChange, Statistic
 
 
@@ -57,25 +57,36 @@ def propagate(
     """
     steps = stages.steps
 
-    def starts(bins: Span) -> list[int]:
-        return [origin + bins.start for origin in origins]
+    def starts(*firsts: int) -> list[int]:
+        return [origin + first for origin in origins for first in firsts]
 
     points = [*segment.inputs, segment.head_input]
-    active = steps.activate(points[0], starts(alternate.active[0]), diff)
+    active = steps.activate(points[0], starts(alternate.active[0].start), diff)
     for i, (dilated, pointwise) in enumerate(stages.blocks):
+        if pieces := alternate.pieces[i]:
+            at, inputs = starts(*pieces.starts), pieces.of_batch(pieces.taps, len(origins))
+            read = take(active.flatten(0, 1), inputs).view(len(at), pieces.width, -1)
+            hidden = steps.activate(segment.hidden[i], at, dilated.gathered(read))
+            centres = pieces.of_batch(pieces.centre, len(origins))
+            old = take(diff.flatten(0, 1), centres).view(len(at), pieces.width, -1)
+            new = pointwise.difference(hidden)
+            diff, active = steps.add_and_activate(points[i + 1], at, new, old, 0)
+            continue
         before, after = alternate.active[i], alternate.active[i + 1]
         taps = dilated.difference(active).view(*active.shape[:2], dilated.kernel, -1)
         first = after.start - before.start
         hidden = steps.activate_taps(
             segment.hidden[i],
-            starts(after),
+            starts(after.start),
             taps,
             after.width,
             first - dilated.reach,
             dilated.dilation,
         )
         new = pointwise.difference(hidden)
-        diff, active = steps.add_and_activate(points[i + 1], starts(after), new, diff, first)
+        diff, active = steps.add_and_activate(
+            points[i + 1], starts(after.start), new, diff, first
+        )
     return active
 
 

@@ -103,8 +103,8 @@ class IncrementalEngine:
     track_indices : sequence of int
         0-based tracks of the network to score.
     precision : {"float32", "mixed"}
-        "mixed": minimal filtering in the trunk, and products of the difference behind it in
-        bfloat16, where the processor multiplies that in hardware.
+        "mixed": products of the difference behind the trunk in bfloat16, where the processor
+        multiplies that in hardware.
     memory : int
         Bytes that tensors may take beside the weights.
     processor : Processor, optional
@@ -151,7 +151,7 @@ class IncrementalEngine:
             "kernel": self.products.kernel,
             "differences": differences,
             "reference_projection": dtype if self._whole_window else differences,
-            "filtered_trunk": self.products.filtered,
+            "filtered_trunk": True,
             "device": self._processor.device,
             "processor": self._processor.name,
         }

@@ -15,7 +15,7 @@ from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS
 from varscore.engines.incremental.kernels.products import Products
 from varscore.engines.incremental.kernels.steps import steps_for
 from varscore.engines.incremental.kernels.stored import Point, Stored
-from varscore.engines.incremental.schedule.reach import Reach
+from varscore.engines.incremental.schedule.reach import Reach, Span
 from varscore.engines.incremental.schedule.segments import SegmentKey
 from varscore.engines.incremental.stretch import SharedTrunk
 from varscore.models.basenji2 import Basenji2, ConvBlock, ResidualBlock
@@ -138,48 +138,47 @@ class Segment:
     slope: list[Stored]
 
 
-def reference_segment(stages: Stages, trunk: Tensor, start: int, *, padded: bool) -> Segment:
+def reference_segment(
+    stages: Stages, trunk: Stored, wanted: Sequence[Span], *, padded: bool
+) -> Segment:
     """Compute a segment.
 
     Parameters
     ----------
     stages : Stages
-    trunk : Tensor, shape (n, C)
+    trunk : Stored
         The trunk's output.
-    start : int
-        Its first bin.
+    wanted : sequence of Span
+        The bins that are predicted; sorted, and none touches another.
     padded : bool
-        Whether the trunk's output is a whole window, beyond whose ends the blocks see zeros
-        and of which the crop is predicted. Otherwise the blocks shrink it to what they can
-        compute from it.
+        Whether the trunk's output is a whole window, beyond whose ends the blocks see zeros.
+        Otherwise the blocks shrink it to what they can compute from it.
     """
     steps = stages.steps
     inputs, hidden = [], []
-    x = trunk
+    x, start = trunk.values, trunk.start
     for dilated, pointwise in stages.blocks:
-        point, active = steps.reference(x, start)
+        point, active = steps.reference(Stored(x, start))
         if padded:
             active = F.pad(active, (0, 0, dilated.reach, dilated.reach))
         else:
             x = x[dilated.reach : len(x) - dilated.reach]
             start += dilated.reach
-        between, active_between = steps.reference(dilated.reference(active), start)
+        between, active_between = steps.reference(Stored(dilated.reference(active), start))
         inputs.append(point)
         hidden.append(between)
         x = pointwise.reference(active_between).add_(x)
-    if padded:
-        crop = stages.reach.config.crop_bins
-        x, start = x[crop : len(x) - crop], start + crop
-    head_input, active = steps.reference(x, start)
-    head, active = steps.reference(stages.head.reference(active), start)
+    predicted = Stored(x, start).of(wanted)
+    head_input, active = steps.reference(predicted)
+    head, active = steps.reference(predicted.with_values(stages.head.reference(active)))
     logits = [tracks.reference(active) for tracks in stages.tracks]
     return Segment(
         inputs,
         hidden,
         head_input,
         head,
-        [Stored(y, start) for y in logits],
-        [Stored(torch.sigmoid(y), start) for y in logits],
+        [predicted.with_values(y) for y in logits],
+        [predicted.with_values(torch.sigmoid(y)) for y in logits],
     )
 
 
@@ -211,8 +210,8 @@ class Segments:
         reach = self._stages.reach
         if key.own:
             start = key.phase + key.span.start * reach.config.bin_width
-            bins = self._trunk.window(key.reverse, start)
-            return reference_segment(self._stages, bins, key.span.start, padded=True)
-        needed = reach.needed(key.span)[0]
-        bins = self._trunk.bins(key.reverse, key.phase, needed)
-        return reference_segment(self._stages, bins, needed.start, padded=False)
+            bins = Stored(self._trunk.window(key.reverse, start), key.span.start)
+        else:
+            needed = reach.needed(key.span)[0]
+            bins = Stored(self._trunk.bins(key.reverse, key.phase, needed), needed.start)
+        return reference_segment(self._stages, bins, key.wanted, padded=key.own)

@@ -7,7 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from varscore.engines.incremental.kernels.minimal_filter import MOST_TAPS, MinimalFilter
+from varscore.engines.incremental.kernels.minimal_filter import (
+    MOST_OUTPUTS,
+    MOST_TAPS,
+    MinimalFilter,
+)
 from varscore.engines.incremental.kernels.products import Products, at_a_time
 from varscore.engines.incremental.kernels.steps import Steps
 from varscore.models.basenji2 import ConvBlock
@@ -25,8 +29,7 @@ def convolution(
     dilation: int,
     products: Products,
     steps: Steps,
-    *,
-    filtered: bool,
+    outputs: int,
 ) -> Convolution:
     """Make a convolution.
 
@@ -38,14 +41,22 @@ def convolution(
         Positions from a tap to the next.
     products : Products
     steps : Steps
-    filtered : bool
-        Whether to take fewer products, which round more, where the taps allow it.
+    outputs : int
+        That are computed together, where the taps allow it, from fewer products: the more,
+        the fewer, and the more is rounded.
     """
     taps = weight.permute(2, 1, 0)
-    enough = taps.shape[1] >= _FEWEST_SUMMED
-    if filtered and enough and 1 < len(taps) <= MOST_TAPS:
-        return MinimalFilter(taps, bias, dilation, products, steps)
-    return _SumOfTaps(taps, bias, dilation, products)
+    plain = _SumOfTaps(taps, bias, dilation, products)
+    if len(taps) == 1 or len(taps) > MOST_TAPS or taps.shape[1] < _FEWEST_SUMMED:
+        return plain
+    filtered = MinimalFilter(taps, bias, dilation, products, steps, outputs)
+
+    def cheaper(x: Tensor) -> Tensor:
+        width = x.shape[1] - (len(taps) - 1) * dilation
+        few = filtered.product_rows(*x.shape[:2]) >= len(taps) * len(x) * width
+        return plain(x) if few else filtered(x)
+
+    return cheaper
 
 
 class _SumOfTaps:
@@ -96,6 +107,8 @@ class DilatedConv:
     difference : callable
         From a difference, shape (B, W, C), to what each bin's taps give, (B, W, K x C'). It has
         fewer bins than what it gives, so that filtering the latter would save nothing.
+    gathered : callable
+        From what the taps of some bins read, shape (B, W, K x C), to these bins, (B, W, C').
     kernel, dilation, reach : int
         Taps, bins from one to the next, and bins to either side.
     """
@@ -108,9 +121,15 @@ class DilatedConv:
         self.reach = self.dilation * (self.kernel // 2)
         # (C_in, taps x C_out): all taps of an input position in one product
         _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        # What minimal filtering of three taps rounds does not show in scores.
+        _, self.gathered = products.with_weight(weight.permute(2, 1, 0).flatten(0, 1))
+        # What minimal filtering of so few taps rounds does not show in scores.
         self._convolve = convolution(
-            weight, bias, self.dilation, products, steps, filtered=self.kernel == 3
+            weight,
+            bias,
+            self.dilation,
+            products,
+            steps,
+            MOST_OUTPUTS if self.kernel == 3 else 2,
         )
 
     def reference(self, active: Tensor) -> Tensor:

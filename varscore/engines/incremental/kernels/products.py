@@ -58,7 +58,8 @@ def rows_at_a_time(channels: int, device: torch.device) -> int:
         Numbers of a row.
     device : torch.device
     """
-    return max(ROW_STEP, at_a_time(channels, device) // ROW_STEP * ROW_STEP)
+    rows = max(ROW_STEP, at_a_time(channels, device) // ROW_STEP * ROW_STEP)
+    return rows if device.type == "cuda" else min(rows, _PACKED_ROWS)
 
 
 def _matmul(weight: Tensor) -> Kernel:
@@ -178,15 +179,12 @@ class Products:
         The float32 (or float64) kernel.
     reduced : bool
         Whether products of the difference are taken in bfloat16.
-    filtered : bool
-        Whether the trunk may take minimal filtering, which rounds more than plain sums do.
     flops : FlopCount
         Those of all products so far.
     """
 
     kernel: str
     reduced: bool = False
-    filtered: bool = False
     flops: FlopCount = field(default_factory=FlopCount)
 
     @classmethod
@@ -196,8 +194,8 @@ class Products:
         Parameters
         ----------
         precision : {"float32", "mixed"}
-            "mixed" takes minimal filtering in the trunk, and behind it products of the
-            difference in bfloat16 where the processor multiplies that in hardware.
+            "mixed" takes products of the difference behind the trunk in bfloat16 where the
+            processor multiplies that in hardware.
         dtype : torch.dtype
             Of the weights; in float64 nothing is reduced.
         processor : Processor
@@ -206,7 +204,6 @@ class Products:
         return cls(
             kernel="packed" if single and processor.packs else "matmul",
             reduced=single and mixed and processor.bfloat16,
-            filtered=mixed,
         )
 
     def with_weight(self, weight: Tensor) -> tuple[Kernel, Kernel]:

@@ -56,17 +56,16 @@ class Steps:
         """Return what the activation gives."""
         return self._activation.gate(x).mul_(x)
 
-    def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
-        """Return a reference as a point, and its activation.
+    def reference(self, x: Stored) -> tuple[Point, Tensor]:
+        """Return a reference as a point, and its activation, shape (n, C).
 
         Parameters
         ----------
-        x : Tensor, shape (n, C)
-        start : int
-            The bin of its first row.
+        x : Stored
+            Of shape (n, C).
         """
-        gate = self._activation.gate(x)
-        return Point(Stored(x, start), Stored(gate, start)), x * gate
+        gate = self._activation.gate(x.values)
+        return Point(x, x.with_values(gate)), x.values * gate
 
     def combine(self, x: Tensor, sums: Sums) -> Tensor:
         """Add rows up.
@@ -214,10 +213,10 @@ class FusedSteps(Steps):
         fused.activation(_bits(x).reshape(-1), *self._gate, _bits(out).reshape(-1))
         return out
 
-    def reference(self, x: Tensor, start: int) -> tuple[Point, Tensor]:
-        gate, active = torch.empty_like(x), torch.empty_like(x)
-        fused.gate_and_activate(_bits(x), *self._gate, _bits(gate), _bits(active))
-        return Point(Stored(x, start), Stored(gate, start)), active
+    def reference(self, x: Stored) -> tuple[Point, Tensor]:
+        gate, active = torch.empty_like(x.values), torch.empty_like(x.values)
+        fused.gate_and_activate(_bits(x.values), *self._gate, _bits(gate), _bits(active))
+        return Point(x, x.with_values(gate)), active
 
     def combine(self, x: Tensor, sums: Sums) -> Tensor:
         check_inside(0, int(sums.rows.max(initial=-1)) + 1, len(x))
@@ -306,8 +305,7 @@ def _from(
     The compiled loops do not look whether what they are to read, of shape (B, W, C), is there.
     """
     count, width, channels = shape
-    first = np.asarray(starts, np.int64) - stored.start
-    check_inside(int(first.min()), int(first.max()) + width, len(stored.values))
+    first = stored.rows(starts, width)
     if (len(first), *stored.values.shape[1:]) != (count, channels) or (
         stored.values.shape != beside.values.shape
     ):

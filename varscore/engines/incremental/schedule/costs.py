@@ -61,17 +61,20 @@ def head_flops(reach: Reach, bins: int, n_tracks: int) -> int:
     return 2 * bins * config.head_channels * (config.trunk_channels + n_tracks)
 
 
-def segment_flops(reach: Reach, bins: int, n_tracks: int) -> int:
+def segment_flops(reach: Reach, bins: int, predicted: int, n_tracks: int) -> int:
     """Count the FLOPs of a segment that does not reach to a window's ends.
 
     Parameters
     ----------
     reach : Reach
-    bins, n_tracks : int
-        That it predicts.
+    bins : int
+        That come out of its blocks.
+    predicted, n_tracks : int
+        Bins and tracks that it predicts.
     """
     widths = [span.width for span in reach.needed(Span(0, bins))]
-    return block_flops(reach, widths[:-1], widths[1:]) + head_flops(reach, bins, n_tracks)
+    blocks = block_flops(reach, widths[:-1], widths[1:])
+    return blocks + head_flops(reach, predicted, n_tracks)
 
 
 def segment_bytes(reach: Reach, n_tracks: int, itemsize: int) -> int:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
+from varscore.engines.incremental.schedule.pieces import Pieces, plan_pieces
 from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
 from varscore.models.config import BasenjiConfig
 from varscore.variant import Variant
@@ -42,6 +43,8 @@ class Alternate:
         Window base at which the alternate allele starts.
     left_offset, right_offset : int
         Alternate base y is reference base y + offset, left and right of the allele.
+    pieces : tuple of Pieces or None
+        Of each residual block, what it computes if not all of ``active``.
     """
 
     register: Register
@@ -51,6 +54,8 @@ class Alternate:
     alt_start: int
     left_offset: int
     right_offset: int
+
+    pieces: tuple[Pieces | None, ...]
 
     @property
     def out(self) -> Span:
@@ -274,4 +279,5 @@ def _alternate(
         pure = reach.bins_reading(Span(alt_start, FAR)).start
         crossing, moved = first.meet(Span(pure, FAR)), first.meet(Span(-FAR, pure))
         left_offset = change
-    return Alternate(register, active, crossing, moved, alt_start, left_offset, right_offset)
+    offsets, pieces = (left_offset, right_offset), plan_pieces(reach, active)
+    return Alternate(register, active, crossing, moved, alt_start, *offsets, pieces)

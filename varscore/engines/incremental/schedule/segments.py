@@ -13,23 +13,27 @@ from typing import NamedTuple
 from varscore.engines.incremental.schedule.costs import segment_flops
 from varscore.engines.incremental.schedule.reach import Reach, Span
 from varscore.engines.incremental.schedule.stretches import Grid, Site
+from varscore.engines.incremental.schedule.walks import merge_spans
 
 
 class SegmentKey(NamedTuple):
-    """A segment of the reference: of one strand and phase, the bins that it predicts.
+    """A segment of the reference, of one strand and phase.
 
     Attributes
     ----------
     reverse : bool
     phase : int
     span : Span
-        For a window of its own, all of the window's bins.
+        The bins that are carried through the blocks; for a window of its own, all of them.
+    wanted : tuple of Span
+        Those of them that are predicted; sorted, and none touches another.
     own : bool
     """
 
     reverse: bool
     phase: int
     span: Span
+    wanted: tuple[Span, ...]
     own: bool
 
 
@@ -45,67 +49,82 @@ def segment_keys(sites: Sequence[Site], n_tracks: int) -> list[tuple[SegmentKey,
     """
     reported: dict[Grid, list[Span]] = defaultdict(list)
     for site in sites:
-        for grid, span in _reported(site):
-            reported[grid].append(span)
+        if not site.layout.own:
+            for grid, span in _reported(site):
+                reported[grid].append(span)
     reach = sites[0].layout.reach
     chosen = {grid: choose_segments(reach, spans, n_tracks) for grid, spans in reported.items()}
     keys = []
     for site in sites:
         if site.layout.own:
             window = Span(0, reach.config.window_bins)
-            own = []
-            for member, start in zip(site.layout.members, site.starts, strict=True):
-                origin, phase = divmod(start, reach.config.bin_width)
-                own.append(SegmentKey(member.reverse, phase, window.shift(origin), True))
-            keys.append(tuple(own))
+            keys.append(
+                tuple(
+                    SegmentKey(*grid, window.shift(origin), (span,), True)
+                    for (grid, span), origin in zip(
+                        _reported(site), _origins(site), strict=True
+                    )
+                )
+            )
         else:
             keys.append(
                 tuple(
-                    SegmentKey(*grid, next(s for s in chosen[grid] if s.covers(span)), False)
+                    SegmentKey(
+                        *grid, *next(c for c in chosen[grid] if c[0].covers(span)), False
+                    )
                     for grid, span in _reported(site)
                 )
             )
     return keys
 
 
+def _origins(site: Site) -> Iterator[int]:
+    return (start // site.layout.reach.config.bin_width for start in site.starts)
+
+
 def _reported(site: Site) -> Iterator[tuple[Grid, Span]]:
-    """Yield where each member's predictions must be known, if it shares its reference."""
-    if site.layout.own:
-        return
+    """Yield where each member's predictions must be known."""
+    width = site.layout.reach.config.bin_width
     for member, start in zip(site.layout.members, site.starts, strict=True):
-        origin, phase = divmod(start, site.layout.reach.config.bin_width)
+        origin, phase = divmod(start, width)
         yield (member.reverse, phase), site.layout.reported(member).shift(origin)
 
 
-def choose_segments(reach: Reach, reported: Iterable[Span], n_tracks: int) -> list[Span]:
-    """Choose the bins that segments of the reference predict.
+def choose_segments(
+    reach: Reach, reported: Iterable[Span], n_tracks: int
+) -> list[tuple[Span, tuple[Span, ...]]]:
+    """Choose segments of the reference.
 
     Parameters
     ----------
     reach : Reach
     reported : iterable of Span
-        The bins that must lie in one segment, of each variant.
+        The bins that must be predicted in one segment, of each variant.
     n_tracks : int
 
     Returns
     -------
-    list of Span
-        Sorted by both ends; each reported span lies in at least one.
+    list of (Span, tuple of Span)
+        The bins of each segment, and those of them that are predicted. Sorted by both ends;
+        each reported span lies in at least one, in a piece.
     """
 
     @cache
-    def flops(width: int) -> int:
-        return segment_flops(reach, width, n_tracks)
+    def flops(width: int, predicted: int) -> int:
+        return segment_flops(reach, width, predicted, n_tracks)
 
-    segments: list[Span] = []
+    segments: list[tuple[Span, list[Span]]] = []
+    predicted = 0  # bins of the last segment
     for span in sorted(set(reported)):
         if segments:
-            last = segments[-1]
-            joined = last.join(span)
-            if last.covers(span):
+            bins, wanted = segments[-1]
+            new = max(0, span.end - max(span.start, wanted[-1].end))
+            joined = bins.join(span)
+            apart = flops(bins.width, predicted) + flops(span.width, span.width)
+            if not new or flops(joined.width, predicted + new) <= apart:
+                wanted[-1:] = merge_spans([wanted[-1], span])
+                segments[-1], predicted = (joined, wanted), predicted + new
                 continue
-            if flops(joined.width) <= flops(last.width) + flops(span.width):
-                segments[-1] = joined
-                continue
-        segments.append(span)
-    return segments
+        segments.append((span, [span]))
+        predicted = span.width
+    return [(span, tuple(wanted)) for span, wanted in segments]
