@@ -16,6 +16,9 @@ from varscore.engines.incremental.schedule.reach import Reach, Span
 
 Rows = NDArray[np.int64]
 
+# FLOPs to save at a variant and block: finding the pieces costs as much.
+_WORTH = 4_000_000
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -76,8 +79,10 @@ def plan_pieces(reach: Reach, active: Sequence[Span]) -> tuple[Pieces | None, ..
     starts: dict[int, tuple[int, ...]] = {}
     for block in reversed(range(len(dilations))):
         found = len(wanted) * out.width
-        if taps * active[block].width + active[block + 1].width <= (taps + 1) * found:
-            break  # the products of each input bin with all taps are fewer
+        # Products of each input bin with all taps, and of each output bin.
+        saved = taps * active[block].width + active[block + 1].width - (taps + 1) * found
+        if saved * 2 * reach.config.trunk_channels * reach.config.block_channels < _WORTH:
+            break
         read = {
             start + (tap - taps // 2) * dilations[block]
             for start in wanted

@@ -15,6 +15,10 @@ from varscore.engines.incremental.schedule.reach import Reach, Span
 from varscore.engines.incremental.schedule.stretches import Grid, Site
 from varscore.engines.incremental.schedule.walks import merge_spans
 
+# FLOPs that could be done while a segment is set up, and batches against it: what small models
+# pay most for.
+_EACH = 200_000_000
+
 
 class SegmentKey(NamedTuple):
     """A segment of the reference, of one strand and phase.
@@ -113,6 +117,7 @@ def choose_segments(
     def flops(width: int, predicted: int) -> int:
         return segment_flops(reach, width, predicted, n_tracks)
 
+    halo = sum(reach.block_reaches)  # no segment reads trunk bins that no variant needs
     segments: list[tuple[Span, list[Span]]] = []
     predicted = 0  # bins of the last segment
     for span in sorted(set(reported)):
@@ -120,8 +125,9 @@ def choose_segments(
             bins, wanted = segments[-1]
             new = max(0, span.end - max(span.start, wanted[-1].end))
             joined = bins.join(span)
-            apart = flops(bins.width, predicted) + flops(span.width, span.width)
-            if not new or flops(joined.width, predicted + new) <= apart:
+            apart = flops(bins.width, predicted) + flops(span.width, span.width) + _EACH
+            near = span.start - bins.end <= 2 * halo
+            if not new or (near and flops(joined.width, predicted + new) <= apart):
                 wanted[-1:] = merge_spans([wanted[-1], span])
                 segments[-1], predicted = (joined, wanted), predicted + new
                 continue
