@@ -25,6 +25,7 @@ import pysam
 import pytest
 import requests
 import torch
+from annotations import gtf_row
 from scene import CONTIGS, HUB, KERAS, SNV, Scene
 from writers import COLUMNS, HEADER, record, write_fasta, write_weights
 
@@ -37,6 +38,7 @@ from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.contigs import read_contig_table
+from varscore.inputs.genes import read_genes
 from varscore.inputs.genome import ReferenceGenome, parse_region
 from varscore.inputs.given import check_given
 from varscore.inputs.streams import kept
@@ -129,6 +131,13 @@ def bed(s: Scene, content: str, name: str = "a.bed") -> None:
         if content:
             s.write("a.bed", content)
         AlleleSource("chr1:5:A:C", genome, ScoreOptions(regions=name))
+
+
+def gtf(s: Scene, content: str | bytes, name: str = "a.gtf") -> None:
+    with ReferenceGenome(s.genome) as genome:
+        if content:
+            s.write("a.gtf", content)
+        read_genes(Path(name), genome, genome.names)
 
 
 def stale_index(s: Scene) -> None:
@@ -482,6 +491,36 @@ MESSAGES = {
          lambda s: s.read("1 5 A C\n")),
         (r"x\.vcf: has no line of variants or of columns; expected a VCF .*",
          lambda s: s.read("# nothing\n")),
+    ],
+    "inputs.genes": [
+        (r"genes x\.gtf: no such file; give a GTF file", lambda s: gtf(s, "", "x.gtf")),
+        (r"genes a\.gtf: is a FASTA file; expected a GTF file \(plain, gzip or bgzip\)",
+         lambda s: gtf(s, ">chr1\n")),
+        (r"genes a\.gtf: compressed with bgzip, but it is cut: what follows byte \d+ is no "
+         r"whole block; download it again",
+         lambda s: gtf(s, bgzf(b"#\n")[:-1])),
+        (r"genes a\.gtf: line 1: gene G ends at 901, and chr1 of .*genome\.fa at 900: they are "
+         r"of different builds; give the genes of the genome's build",
+         lambda s: gtf(s, gtf_row("chr1", "gene", 5, 901, "+", 'gene_id "G"'))),
+        (r"genes a\.gtf: none of its contigs \(chrZ\) is in .*genome\.fa \(chr1, 2, chrM\); "
+         r"give genes, transcripts or exons on its contigs",
+         lambda s: gtf(s, gtf_row("chrZ", "gene", 5, 9, "+", 'gene_id "G"'))),
+        (r"genes a\.gtf: none of its 1 genes has a strand, which gene bins tss need; give a "
+         r"file with them, or choose gene bins body",
+         lambda s: gtf(s, gtf_row("chr1", "gene", 5, 9, ".", 'gene_id "G"'))),
+    ],
+    "inputs.gtf": [
+        (r"genes a\.gtf: is GFF3; expected a GTF file \(plain, gzip or bgzip\); get the GTF, "
+         r"or convert it: `gffread -T`",
+         lambda s: gtf(s, "##gff-version 3\n")),
+        (r"genes a\.gtf: line 1 is 'chr1\\t4\\t9'; expected nine columns separated by tabs: "
+         r"contig, source, feature, start and end \(1-based, both included\), score, .*",
+         lambda s: gtf(s, "chr1\t4\t9\n")),
+        (r"genes a\.gtf: line 1 has attributes of GFF3; expected a GTF file .*",
+         lambda s: gtf(s, gtf_row("chr1", "gene", 5, 9, "+", "ID=G"))),
+        (r"genes a\.gtf: line 1, of feature exon, has 'gene_id \"G\";' for attributes; "
+         r"expected gene_id and transcript_id, in UTF-8, as in gene_id \"G1\"; .*",
+         lambda s: gtf(s, gtf_row("chr1", "exon", 5, 9, "+", 'gene_id "G"'))),
     ],
     "inputs.genome": [
         (r"g\.fa: chr1:1-500000 cannot be read: the file is corrupt, was changed while it was "
