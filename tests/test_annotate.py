@@ -14,8 +14,8 @@ import pytest
 from writers import HEADER, write_fasta, write_vcf, write_weights
 
 from varscore import load_model, read_scores, score_vcf
-from varscore.annotate import annotate_vcf, write_table
 from varscore.errors import OutputError, VcfError
+from varscore.results.annotate import annotate_vcf, write_table
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard

@@ -32,7 +32,6 @@ from writers import COLUMNS, HEADER, record, write_fasta, write_weights
 import varscore
 import varscore.errors
 from varscore import ScoreOptions, load_model, read_metadata, read_scores
-from varscore.annotate import annotate_vcf, write_table
 from varscore.atomic import check_target
 from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
@@ -53,6 +52,7 @@ from varscore.models.formats.native import read_native
 from varscore.models.registry import read_checkpoint
 from varscore.models.tracks import TrackTable, check_wanted
 from varscore.options import OPTIONS
+from varscore.results.annotate import annotate_vcf, write_table
 from varscore.results.file import METADATA_KEY
 from varscore.results.table import ScoreWriter
 from varscore.results.target import check_result_target

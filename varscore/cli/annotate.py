@@ -54,8 +54,8 @@ def annotate(
     """
     if tsv == (vcf is not None):
         context.fail("give either the VCF that was scored or --tsv")
-    from varscore.annotate import annotate_vcf, write_table
     from varscore.inputs.htslib import silence
+    from varscore.results.annotate import annotate_vcf, write_table
 
     silence()
     if vcf is None:
