@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from varscore.gpu import lease
+from varscore.engines.gpu import lease
 from varscore.models.precision import full_float32
 
 OTHER = """
 import sys
 from pathlib import Path
-from varscore.gpu import lease
+from varscore.engines.gpu import lease
 print(lease(["a", "b"], Path(sys.argv[1])), flush=True)
 sys.stdin.read()
 """

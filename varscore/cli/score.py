@@ -64,8 +64,8 @@ def score(
     which = given.chosen(ModelOptions, context)
     run = given.chosen(RunOptions, context)
     refuse_early(genome, options, vcf=vcf, shard=shard, output=output, force=force, model=which)
+    from varscore.engines.gpu import use_free_gpu
     from varscore.engines.runtime import tune_process
-    from varscore.gpu import use_free_gpu
     from varscore.models.registry import load_chosen
     from varscore.score import score_vcf
     from varscore.shards.resume import score_resumably
