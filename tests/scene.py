@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 from writers import HEADER, read_alleles, write_vcf
 
 from varscore import ScoreOptions, score_vcf
-from varscore.check import check_vcf
 from varscore.cli import app
+from varscore.inputs.check import check_vcf
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.fetch import fetch_model
 from varscore.models.formats.hub import read_hub

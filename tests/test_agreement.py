@@ -14,8 +14,9 @@ from writers import HEADER, write_fasta, write_vcf, write_weights
 import varscore.inputs.alleles
 import varscore.score
 from varscore import ScoreOptions, read_metadata, score_vcf
-from varscore.check import check_vcf
+from varscore.engines.auto import engine_limits
 from varscore.errors import OptionError, VarscoreError
+from varscore.inputs.check import check_vcf
 from varscore.models.registry import load_model
 from varscore.shards.plan import plan_shards
 
@@ -161,7 +162,7 @@ def run(command):
 
 def assert_agreement(vcf, genome, model, options, folder):
     """Run all three; return the statuses, and the message of all or None."""
-    report = check_vcf(vcf, genome, options, config=model.config, tracks=model.tracks)
+    report = check_vcf(vcf, genome, options, engine_limits(options, model))
     planned = {
         name: getattr(options, name)
         for name in ("region", "max_allele_length", "allow_ref_mismatches")
@@ -282,17 +283,20 @@ def test_check_refuses_options_that_score_refuses(option, message, genome, model
     with pytest.raises(OptionError, match=message) as scored:
         score_vcf(vcf, genome, tmp_path / "o.parquet", model=model, options=options)
     with pytest.raises(OptionError) as checked:
-        check_vcf(vcf, genome, options, config=model.config, tracks=model.tracks)
+        check_vcf(vcf, genome, options, engine_limits(options, model))
     assert str(checked.value) == str(scored.value)
 
 
 def test_check_refuses_memory_that_score_refuses(genome, model, tmp_path):
     vcf = write_vcf(tmp_path / "some.vcf", [("chr1", 1, "A", "<DEL>")])
     options = ScoreOptions(max_allele_length=LONGEST, tracks="track_1")
-    little = {"options": options, "memory": 1000}
-    scored = run(lambda: score_vcf(vcf, genome, tmp_path / "o", model=model, **little))
+    scored = run(
+        lambda: score_vcf(
+            vcf, genome, tmp_path / "o", model=model, options=options, memory=1000
+        )
+    )
     checked = run(
-        lambda: check_vcf(vcf, genome, config=model.config, tracks=model.tracks, **little)
+        lambda: check_vcf(vcf, genome, options, engine_limits(options, model, memory=1000))
     )
     assert checked == scored
     assert "do not suffice for one window" in checked[1]
@@ -306,7 +310,7 @@ def test_what_a_model_may_refuse_is_noted_where_none_is_given(genome, model, tmp
     assert "of its window; see --model" in str(report)
     assert report.to_dict()["note"] in str(report)
     options = ScoreOptions(max_allele_length=LONGEST)
-    assert "note" not in str(check_vcf(vcf, genome, options, config=model.config))
+    assert "note" not in str(check_vcf(vcf, genome, options, engine_limits(options, model)))
 
 
 def test_a_variant_that_the_engine_does_not_score(genome, model, tmp_path):
@@ -317,7 +321,7 @@ def test_a_variant_that_the_engine_does_not_score(genome, model, tmp_path):
     options = ScoreOptions(max_allele_length=LONGEST, engine="incremental", indels="trim")
     assert assert_agreement(vcf, genome, model, options, tmp_path)[1] is None
     write_vcf(vcf, rows)
-    report = check_vcf(vcf, genome, options, config=model.config)
+    report = check_vcf(vcf, genome, options, engine_limits(options, model))
     scored = run(lambda: score_vcf(vcf, genome, tmp_path / "o", model=model, options=options))
     assert report.statuses == {"scored": 2}
     assert report.problem == scored[1]

@@ -27,13 +27,13 @@ from test_incremental import (
 from writers import write_vcf
 
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
-from varscore.annotate import write_table
 from varscore.engines.incremental.engine import IncrementalEngine, unsupported
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError, OutputError
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.encoding import one_hot
 from varscore.models.random import random_checkpoint
+from varscore.results.annotate import write_table
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard

@@ -18,9 +18,9 @@ from needs import CI
 from writers import HEADER, read_alleles, record, write_fasta, write_vcf, write_weights
 
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
-from varscore.check import check_vcf
 from varscore.errors import OptionError, OutputError, VcfError
 from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.check import check_vcf
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import opened
 from varscore.inputs.tables import parse_variant

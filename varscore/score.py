@@ -138,8 +138,7 @@ class Scorer:
             self.tracks.indices,
             memory=memory,
         )
-        config = replace(self.model.config, n_tracks=len(self.tracks))
-        self._refuse = engine_limits(self.options, config, memory)
+        self._refuse = engine_limits(self.options, self.model, memory)
         row = 4 * len(self.options.measures) * len(self.tracks)
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
         self.chunk = max(1, min(_CHUNK_ALLELES, fitting))

@@ -63,18 +63,15 @@ def check(
     run = given.chosen(RunOptions, context)
     which = None if model is None else given.chosen(ModelOptions, context)
     refuse_early(genome, options, vcf=vcf, output=output, force=force, model=which)
-    from varscore.check import check_vcf
+    from varscore.inputs.check import check_vcf
 
-    loaded = None if which is None else Loaded.of(which, run)
-    held = loaded.model if loaded else None
-    report = check_vcf(
-        vcf,
-        genome,
-        options,
-        config=held.config if held else None,
-        tracks=held.tracks if held else None,
-        memory=run.memory_bytes,
-    )
+    loaded = refuse = None
+    if which is not None:
+        loaded = Loaded.of(which, run)
+        from varscore.engines.auto import engine_limits
+
+        refuse = engine_limits(options, loaded.model, run.memory_bytes)
+    report = check_vcf(vcf, genome, options, refuse)
     facts, text = {"version": __version__, **report.to_dict()}, str(report)
     told = None
     if loaded and forecast and not report.problem:

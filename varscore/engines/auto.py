@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import compress
 from typing import Any
@@ -20,6 +21,7 @@ from varscore.engines.two_pass import TwoPassEngine, windows_within
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
+from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.statistics import Statistic, get_statistics
 from varscore.variant import Variant
@@ -115,34 +117,38 @@ def _settings(
 
 
 def engine_limits(
-    options: ScoreOptions, config: BasenjiConfig, memory: int = DEFAULT_MEMORY
-) -> Callable[[Variant], None] | None:
-    """Refuse what the engine that options ask for would refuse, without weights.
+    options: ScoreOptions, model: Model, memory: int = DEFAULT_MEMORY
+) -> Callable[[Variant], None]:
+    """Refuse what the engine that options ask for would refuse, before it scores.
 
     Parameters
     ----------
     options : ScoreOptions
-    config : BasenjiConfig
-        With as many tracks as are scored.
+    model : Model
     memory : int
         Bytes that the engine's tensors may take, beside the weights.
 
     Returns
     -------
-    callable or None
-        What raises an `OptionError` for a variant that the engine does not score; None where
-        it scores every variant.
+    callable
+        What raises an `OptionError` for a variant that the engine does not score.
 
     Raises
     ------
     OptionError
-        If options do not fit the model's window, or the memory does not suffice.
+        If options do not fit the model's window or tracks, or the memory does not suffice.
     """
+    tracks = model.tracks.select(options.tracks)
+    config = replace(model.config, n_tracks=len(tracks))
     windowing = windowing_for(options, config)
     if options.engine != "incremental":
         windows_within(config, memory)
-        return None
+        return _refuse_nothing
     return partial(refuse_unsupported, config, windowing)
+
+
+def _refuse_nothing(variant: Variant) -> None:
+    """Two passes score every variant."""
 
 
 class _Auto:

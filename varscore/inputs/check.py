@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from varscore.engines import DEFAULT_MEMORY
 from varscore.errors import VarscoreError
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
-from varscore.models.config import BasenjiConfig
-from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
-from varscore.variant import Reason, Status
+from varscore.variant import Reason, Status, Variant
 
 _WITHOUT_MODEL = (
     "no model was given, which may refuse tracks, memory, and alleles or shifts of more than a "
@@ -122,10 +120,7 @@ def check_vcf(
     vcf: Given,
     genome: str | Path,
     options: ScoreOptions | None = None,
-    *,
-    config: BasenjiConfig | None = None,
-    tracks: TrackTable | None = None,
-    memory: int = DEFAULT_MEMORY,
+    refuse: Callable[[Variant], None] | None = None,
 ) -> CheckReport:
     """Read a VCF to its end and hold it against a genome, without any weights.
 
@@ -136,13 +131,9 @@ def check_vcf(
     genome : str or Path
     options : ScoreOptions, optional
         As for scoring.
-    config : BasenjiConfig, optional
-        A model's architecture: its window limits shifts and alleles, and the incremental
-        engine does not score all that lies near its ends.
-    tracks : TrackTable, optional
-        The model's tracks, among which options may select.
-    memory : int
-        Bytes that the engine's tensors may take, beside the weights.
+    refuse : callable, optional
+        A model's limits, as `varscore.engines.auto.engine_limits` returns them: raises an
+        `OptionError` for a variant that would not be scored.
 
     Returns
     -------
@@ -152,17 +143,9 @@ def check_vcf(
     Raises
     ------
     VarscoreError
-        If a file cannot be read to its end, or options fit neither genome nor model.
+        If a file cannot be read to its end, or options do not fit the genome.
     """
     options = options or ScoreOptions()
-    selected = tracks.select(options.tracks) if tracks is not None else None
-    refuse = None
-    if config is not None:
-        from varscore.engines.auto import engine_limits  # imports torch, which takes seconds
-
-        if selected is not None:
-            config = replace(config, n_tracks=len(selected))
-        refuse = engine_limits(options, config, memory)
     with (
         ReferenceGenome(genome) as reference,
         AlleleSource(vcf, reference, options) as source,
@@ -188,5 +171,5 @@ def check_vcf(
         conclusion=str(survey.evidence),
         warning=survey.warning,
         problem=problem,
-        note=_WITHOUT_MODEL if config is None else None,
+        note=_WITHOUT_MODEL if refuse is None else None,
     )
