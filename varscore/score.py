@@ -27,7 +27,7 @@ from varscore.prefetch import closed_after, prefetch
 from varscore.progress import VariantProgress
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, ShardEntry
 from varscore.results.summary import ScoreSummary
-from varscore.results.table import ScoreWriter
+from varscore.results.table import ScoreWriter, rows_per_group, score_schema
 from varscore.results.target import check_result_target
 from varscore.variant import Allele, Variant
 
@@ -229,6 +229,13 @@ class Scorer:
         seconds = time.monotonic() - started
         counts, causes = dict(statuses.most_common()), dict(reasons.most_common())
         return ScoreSummary(statuses.total(), counts, causes, seconds)
+
+    @property
+    def held_bytes(self) -> int:
+        """What scores take at most until they are on disk."""
+        row = 4 * len(self.options.measures) * len(self.tracks)
+        group = rows_per_group(score_schema(self.options.measures, self.tracks))
+        return row * (3 * self.chunk + 2 * group)
 
     @property
     def arithmetic(self) -> Arithmetic:

@@ -22,7 +22,6 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.models.model import Model
 from varscore.options import ScoreOptions
-from varscore.results.table import rows_per_group, score_schema
 from varscore.score import Scorer
 from varscore.variant import Allele, Interval, Variant
 from varscore.windows import Windowing, windowing_for
@@ -136,9 +135,6 @@ def forecast(
             rate, scores = _measure(scorer.engine, reference, variants, windowing)
             size, writing = _write(scorer, source, scores, work.rows)
     scoring = rate.of(work)
-    row = 4 * len(options.measures) * len(scorer.tracks)
-    schema = score_schema(options.measures, scorer.tracks)
-    held = row * (3 * scorer.chunk + 2 * rows_per_group(schema))
     seconds = startup + 2 * reading + scoring + writing
     cores = scoring * threads
     return Forecast(
@@ -148,7 +144,7 @@ def forecast(
         alleles=work.scored,
         seconds=seconds,
         core_hours=cores / 3600,
-        memory_gib=(before + memory + held) / 2**30,
+        memory_gib=(before + memory + scorer.held_bytes) / 2**30,
         result_bytes=size,
         shards=max(1, round(cores / 3600)),
     )
