@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
+from annotations import gtf_row
 from writers import provenance, write_fasta, write_vcf
 
 import varscore.results.digest
@@ -160,7 +161,7 @@ def test_row_groups_and_files_of_a_large_result(tmp_path, monkeypatch, dataset, 
     tracks = TrackTable.unnamed(3)
     for entry, path in zip(plan.shards, scored_files(tmp_path / "shards", plan), strict=True):
         alleles = list(Shard.open(tmp_path / "plan" / entry.file_name).alleles())
-        with ScoreWriter(path, ["SAD"], tracks, group_rows=700) as writer:
+        with ScoreWriter(path, ScoreOptions().measures, tracks, group_rows=700) as writer:
             numbers = np.array([allele.record for allele in alleles], np.float32)
             writer.write(alleles, np.tile(numbers[:, None, None], (1, 1, 3)))
             writer.commit(provenance())
@@ -402,8 +403,11 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
     options = {
         "statistics": ("D2",), "tracks": "track_1", "windows": "binned", "indels": "trim",
         "reverse_complement": True, "shifts": (0, 1), "engine": "two-pass",
-        "precision": "mixed",
+        "precision": "mixed", "around": (250,), "genes": copy / "genes.gtf",
+        "gene_bins": "body", "tss_width": 3,
     }  # fmt: skip
+    row = gtf_row("chr1", "gene", 5, 9, "+", 'gene_id "a"')
+    options["genes"].write_text(row)
     planned = set(names("planned"))  # the rows tell
     assert {field.name for field in dataclasses.fields(ScoreOptions)} == {*options, *planned}
     with ReferenceGenome(copy / "policy.fa") as genome:
@@ -415,6 +419,8 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
         usual = fingerprint()
         assert fingerprint() == usual
         others = [fingerprint(**{name: value}) for name, value in options.items()]
+        options["genes"].write_text(row.replace("9", "8"))
+        others.append(fingerprint(genes=options["genes"]))
         others.append(fingerprint(shard=Shard.open(copy / "plan" / "0002.parquet")))
         planned = shard.provenance
         elsewhere = dataclasses.replace(planned.genome, m5={"chr1": "0" * 32})

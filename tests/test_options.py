@@ -33,8 +33,8 @@ def test_what_each_option_decides():
         "strict",
     )  # fmt: skip
     assert names("scored") == (
-        "statistics", "tracks", "around", "windows", "indels", "reverse_complement", "shifts",
-        "engine", "precision",
+        "statistics", "tracks", "around", "genes", "gene_bins", "tss_width", "windows",
+        "indels", "reverse_complement", "shifts", "engine", "precision",
     )  # fmt: skip
     assert names("model") == ("model", "params", "activation", "track_table")
     assert names("run") == ("device", "threads", "memory")

@@ -166,18 +166,21 @@ def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
         "model": "x", "params": "x", "activation": "quick_gelu", "track_table": "x",
         "tracks": ["a", "b c"], "statistics": ["D2"], "windows": "binned", "indels": "trim",
         "reverse_complement": True, "shifts": [0, -1], "engine": "two-pass",
-        "precision": "mixed",
+        "precision": "mixed", "around": [0, "window"], "genes": "x", "gene_bins": "body",
+        "tss_width": 5,
     }  # fmt: skip
     assert set(other) == set(names("model", "scored"))
     for key, value in other.items():
         assert score_arguments(config | {key: value}) != usual
     assert "'--tracks=a,b c'" in score_arguments(config | other)
     assert "--shifts=0,-1" in score_arguments(config | other)
-    table = tmp_path / "tracks.txt"
-    table.write_text("a\n")
-    first = score_identity(config | {"tracks": str(table)})
-    table.write_text("b\n")
-    assert score_identity(config | {"tracks": str(table)}) != first
+    assert "--around=0,window" in score_arguments(config | other)
+    file = tmp_path / "file"
+    for key in ("tracks", "genes"):
+        file.write_text("a\n")
+        first = score_identity(config | {key: str(file)})
+        file.write_text("b\n")
+        assert score_identity(config | {key: str(file)}) != first
 
 
 def test_every_option_is_a_config_key_and_of_one_command():
@@ -190,8 +193,8 @@ def test_every_option_is_a_config_key_and_of_one_command():
         "--region=chr1 --max-allele-length=1000 --allow-ref-mismatches --swapped=skip"
     )
     assert score_arguments(config) == (
-        "--model=basenji2 --statistics=SAD --windows=centred --indels=stitch --shifts=0 "
-        "--engine=auto --precision=float32"
+        "--model=basenji2 --statistics=SAD --around=window --gene-bins=tss --tss-width=0 "
+        "--windows=centred --indels=stitch --shifts=0 --engine=auto --precision=float32"
     )
 
 

@@ -328,6 +328,29 @@ class ScoreOptions:
             minimum=0,
         ),
     )
+    genes: str | Path | None = field(
+        default=None,
+        metadata=_about(
+            "scored",
+            "GTF file: a row for each allele and gene near it, of scores in the gene's bins.",
+            unset="none",
+        ),
+    )
+    gene_bins: GeneBins = field(
+        default="tss",
+        metadata=_about(
+            "scored",
+            "Bins of a gene: those of its transcripts' start sites, of its exons, or all.",
+        ),
+    )
+    tss_width: int = field(
+        default=0,
+        metadata=_about(
+            "scored",
+            "Bases to either side of a start site in whose bins scores look.",
+            minimum=0,
+        ),
+    )
     windows: WindowKind = field(
         default="centred",
         metadata=_about(
@@ -420,13 +443,23 @@ class ScoreOptions:
 
     def __post_init__(self) -> None:
         _validate(self)
-        for name in ("regions", "contigs"):  # options are written into results, as JSON
+        for name in (
+            "regions",
+            "contigs",
+            "genes",
+        ):  # options are written into results, as JSON
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, str(getattr(self, name)))
         if len(set(self.shifts)) < len(self.shifts):
             raise OptionError(f"shifts: {self.shifts} must be different numbers")
         if self.region is not None and self.regions is not None:
             raise OptionError("region, regions: give one of them, not both")
+        if self.genes is not None and self.around != ("window",):
+            raise OptionError("around, genes: give one of them, not both")
+        if self.tss_width and self.gene_bins != "tss":
+            raise OptionError(
+                f"tss_width: is for gene_bins 'tss', not {self.gene_bins!r}; leave one out"
+            )
         if self.engine == "two-pass" and self.precision != "float32":
             raise OptionError(
                 f"precision: {self.precision!r} is for the incremental engine; engine "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.auto import engine_limits, make_engine
 from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.models.model import Model
@@ -25,16 +28,26 @@ from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
 from varscore.prefetch import closed_after, prefetch
 from varscore.progress import VariantProgress
-from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, ShardEntry
+from varscore.results.provenance import (
+    Arithmetic,
+    GeneRecord,
+    GenomeRecord,
+    Provenance,
+    ShardEntry,
+)
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import ScoreWriter, rows_per_group, score_schema
 from varscore.results.target import check_result_target
-from varscore.variant import Allele, Variant
+from varscore.variant import Allele, Status, Variant
+from varscore.windows import Bins, genes_near, windowing_for
 
 # A chunk's scores are in memory, and as columns once more, while the next one is scored; but
 # each chunk pays for the reference around it, whatever the number of its alleles.
 _CHUNK_BYTES, _CHUNK_ALLELES = 1 << 26, 8192
 _LARGE_BYTES, _FEW_ALLELES = 1 << 28, 2048
+
+_Row = tuple[Allele, Bins | None]
+"""A row of the result, and the bins that its scores are made of if not the windowing's."""
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +152,8 @@ class Scorer:
             memory=memory,
         )
         self._refuse = engine_limits(self.options, self.model, memory)
+        self.genes = chosen_genes(self.options, genome)
+        self._windowing = windowing_for(self.options, self.model.config)
         row = 4 * len(self.options.measures) * len(self.tracks)
         fitting = max(_CHUNK_BYTES // row, min(_FEW_ALLELES, _LARGE_BYTES // row))
         self.chunk = max(1, min(_CHUNK_ALLELES, fitting))
@@ -199,12 +214,20 @@ class Scorer:
         statuses: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         contigs: set[str] = set()
-        with ScoreWriter(output, self.options.measures, self.tracks, force=force) as writer:
+        with ScoreWriter(
+            output,
+            self.options.measures,
+            self.tracks,
+            genes=self.genes is not None,
+            force=force,
+        ) as writer:
             with prefetch(self._chunks(alleles), depth=1) as chunks:
                 for chunk in chunks:
-                    writer.write(chunk, self._score(chunk, progress))
-                    statuses.update(allele.status.value for allele in chunk)
-                    reasons.update(a.reason.value for a in chunk if a.reason is not None)
+                    rows = self._rows(chunk)
+                    alleles_out = [allele for allele, _ in rows]
+                    writer.write(alleles_out, self._score(rows, len(chunk), progress))
+                    statuses.update(allele.status.value for allele in alleles_out)
+                    reasons.update(a.reason.value for a in alleles_out if a.reason is not None)
                     contigs.update(a.variant.contig for a in chunk if a.variant is not None)
             genome = GenomeRecord(
                 self.genome.path.name,
@@ -222,6 +245,7 @@ class Scorer:
                     rows=statuses.total(),
                     statuses=dict(sorted(statuses.items())),
                     reasons=dict(sorted(reasons.items())),
+                    genes=self.gene_record,
                     shard=shard,
                     fingerprint=fingerprint,
                 )
@@ -237,6 +261,15 @@ class Scorer:
         group = rows_per_group(score_schema(self.options.measures, self.tracks))
         return row * (3 * self.chunk + 2 * group)
 
+    @cached_property
+    def gene_record(self) -> GeneRecord | None:
+        """Which genes scores are made for, if any."""
+        if self.options.genes is None:
+            return None
+        path = Path(self.options.genes)
+        with open(path, "rb") as file:
+            return GeneRecord(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+
     @property
     def arithmetic(self) -> Arithmetic:
         """How the scores are computed, and where."""
@@ -248,17 +281,63 @@ class Scorer:
             while chunk := list(islice(iterator, self.chunk)):
                 yield chunk
 
-    def _score(self, chunk: Sequence[Allele], progress: OnScored) -> NDArray[np.float32]:
-        """Score a chunk's scorable alleles, equal ones once; shape (scorable, S, T)."""
-        rows: dict[Variant, int] = {}
-        wanted = [rows.setdefault(a.variant, len(rows)) for a in chunk if a.variant is not None]
-        progress(len(chunk) - len(rows))
+    def _rows(self, chunk: Sequence[Allele]) -> list[_Row]:
+        """Return a chunk's rows: alleles, or with genes each allele's genes."""
+        if self.genes is None:
+            return [(allele, None) for allele in chunk]
+        rows: list[_Row] = []
+        for allele in chunk:
+            if allele.variant is None:
+                rows.append((allele, None))
+                continue
+            config = self.model.config
+            near = genes_near(self.genes, allele.variant, self._windowing, config)
+            rows += [(allele._replace(gene=gene), bins) for gene, bins in near]
+            if not near:
+                rows.append((allele._replace(status=Status.NO_GENE), None))
+        return rows
+
+    def _score(
+        self, rows: Sequence[_Row], alleles: int, progress: OnScored
+    ) -> NDArray[np.float32]:
+        """Score the rows that can be, equal ones once; shape (scored, S, T)."""
+        found: dict[tuple[Variant, Bins | None], int] = {}
+        wanted = [
+            found.setdefault((allele.variant, bins), len(found))
+            for allele, bins in rows
+            if allele.variant is not None and allele.status is Status.SCORED
+        ]
+        variants = [variant for variant, _ in found]
+        bins = None if self.genes is None else [bins for _, bins in found if bins is not None]
+        told = _Told(progress, alleles, len(found))
         try:
-            return self.engine.score(list(rows), progress)[wanted]
+            scores = self.engine.score(variants, told, bins)[wanted]
         except Exception as error:
-            first, last = chunk[0], chunk[-1]
+            (first, _), (last, _) = rows[0], rows[-1]
             error.add_note(
                 f"while scoring records {first.record} ({first.key}) to {last.record} "
                 f"({last.key})"
             )
             raise
+        told.end()
+        return scores
+
+
+class _Told:
+    """Tells of alleles as rows are scored, of which an allele may have several or none."""
+
+    def __init__(self, progress: OnScored, alleles: int, rows: int) -> None:
+        self._progress, self._alleles, self._rows = progress, alleles, rows
+        self._scored = self._told = 0
+
+    def __call__(self, scored: int) -> None:
+        self._scored += scored
+        self._tell(self._alleles * self._scored // self._rows)
+
+    def end(self) -> None:
+        """Tell of all that is left."""
+        self._tell(self._alleles)
+
+    def _tell(self, alleles: int) -> None:
+        self._progress(alleles - self._told)
+        self._told = alleles

@@ -67,18 +67,26 @@ class CoverageChange:
             return self.ref + self.diff
         return self._alt if isinstance(self._alt, Tensor) else self._alt()
 
-    def within(self, start: int, end: int) -> CoverageChange:
-        """Return the same on some of the bins, from `start` up to `end`."""
-        if (start, end) == (0, self.diff.shape[1]):
-            return self
-        bins = slice(start, end)
-        return CoverageChange(
-            lambda: self.ref[:, bins], self.diff[:, bins], lambda: self.alt[:, bins]
-        )
+    def within(self, pieces: Sequence[tuple[int, int]]) -> CoverageChange:
+        """Return the same on some of the bins.
 
-    def of(self, first: int, end: int) -> CoverageChange:
-        """Return that of some of the variants, from `first` up to `end`."""
-        rows = slice(first, end)
+        Parameters
+        ----------
+        pieces : sequence of (int, int)
+            First bin and the one behind the last of each; in order, and at least one.
+        """
+        if list(pieces) == [(0, self.diff.shape[1])]:
+            return self
+
+        def cut(x: Tensor) -> Tensor:
+            parts = [x[:, start:end] for start, end in pieces]
+            return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+        return CoverageChange(lambda: cut(self.ref), cut(self.diff), lambda: cut(self.alt))
+
+    def of(self, variant: int) -> CoverageChange:
+        """Return that of one of the variants."""
+        rows = slice(variant, variant + 1)
         return CoverageChange(lambda: self.ref[rows], self.diff[rows], lambda: self.alt[rows])
 
     def exchanged(self, rows: Sequence[bool]) -> CoverageChange:

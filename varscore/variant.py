@@ -19,6 +19,7 @@ class Status(StrEnum):
     AMBIGUOUS_ALLELE = "ambiguous_allele"
     TOO_LONG = "too_long"
     NO_CHANGE = "no_change"
+    NO_GENE = "no_gene"
 
 
 class Reason(StrEnum):
@@ -92,8 +93,28 @@ class Variant(NamedTuple):
         return len(self.alt) != len(self.ref)
 
 
+class GeneRow(NamedTuple):
+    """The gene that a row of the output is about.
+
+    Attributes
+    ----------
+    gene_id, gene_name : str
+    gene_strand : {"+", "-", "."}
+    gene_distance : int or None
+        Bases from the variant's REF to the nearest start site of the gene, 0 where REF holds
+        it; None where the gene's strand is not known.
+    """
+
+    gene_id: str
+    gene_name: str
+    gene_strand: str
+    gene_distance: int | None
+
+
 class Allele(NamedTuple):
     """One ALT of one VCF record as it was written: one row of the output.
+
+    With genes, one row for each gene.
 
     Attributes
     ----------
@@ -107,9 +128,11 @@ class Allele(NamedTuple):
     status : Status
         `SCORED` for an allele that can be scored.
     variant : Variant or None
-        The normal form; None unless `status` is `SCORED`.
+        The normal form; None unless `status` is `SCORED` or `NO_GENE`.
     reason : Reason or None
         Why REF mismatches; None unless `status` is `REF_MISMATCH`.
+    gene : GeneRow or None
+        Whose bins the scores are made of, where genes were asked for.
     """
 
     chrom: str
@@ -122,6 +145,7 @@ class Allele(NamedTuple):
     status: Status
     variant: Variant | None = None
     reason: Reason | None = None
+    gene: GeneRow | None = None
 
     @property
     def key(self) -> str:

@@ -5,13 +5,18 @@ This module defines what every engine computes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from varscore.errors import OptionError
+from varscore.inputs.genes import Gene, Genes
 from varscore.inputs.genome import ReferenceGenome
 from varscore.models.config import BasenjiConfig
 from varscore.options import IndelMode, ScoreOptions, Width, WindowKind
-from varscore.variant import Interval, Reference, Variant
+from varscore.variant import GeneRow, Interval, Reference, Variant
+
+Bins = tuple[tuple[int, int], ...]
+"""Bins of a window, before any crop: the first and the one behind the last of each piece."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,59 @@ class Windowing:
         change = variant.length_change
         return max(0, -change) // 2, max(0, change) // 2
 
+    def frame_start(self, variant: Variant) -> int:
+        """Return where the reference window lies whose bins are meant wherever bins count.
+
+        It is not shifted; of centre-trimmed alleles it is the trimmed one.
+
+        Parameters
+        ----------
+        variant : Variant
+
+        Returns
+        -------
+        int
+            0-based on the variant's contig; may be negative.
+        """
+        return self.start(variant) + self.trimmed(variant)[0]
+
+    def bins_holding(
+        self,
+        variant: Variant,
+        stretches: Sequence[tuple[int, int]],
+        predicted: tuple[int, int],
+    ) -> Bins:
+        """Return the predicted bins that hold a base of some stretches of the contig.
+
+        Parameters
+        ----------
+        variant : Variant
+            Whose reference window's bins they are.
+        stretches : sequence of (int, int)
+            0-based and half-open, in order.
+        predicted : tuple of int
+            As for `chosen_bins`.
+
+        Returns
+        -------
+        Bins
+            Empty where none does.
+        """
+        origin = self.frame_start(variant)
+        first, behind = predicted
+        found: list[tuple[int, int]] = []
+        for start, end in stretches:
+            low = max((start - origin) // self.bin_width, first)
+            high = min((end - 1 - origin) // self.bin_width + 1, behind)
+            if found and low <= found[-1][1]:
+                found[-1] = found[-1][0], max(high, found[-1][1])
+            elif low < high:
+                found.append((low, high))
+        return tuple(found)
+
     def chosen_bins(
         self, offset: int, ref_length: int, predicted: tuple[int, int]
-    ) -> tuple[tuple[int, int], ...]:
+    ) -> tuple[Bins, ...]:
         """Return the bins in which statistics look, of each width in `around`.
 
         They are the predicted bins that hold a base of REF, or one that is no further from it
@@ -113,18 +168,17 @@ class Windowing:
 
         Returns
         -------
-        tuple of (int, int)
-            The first bin and the one behind the last, before any crop.
+        tuple of Bins
         """
         first, behind = predicted
-        chosen = []
+        chosen: list[Bins] = []
         for width in self.around:
             if width != "window":
                 low = (offset - width) // self.bin_width
                 high = (offset + ref_length - 1 + width) // self.bin_width + 1
-                chosen.append((max(low, first), min(high, behind)))
+                chosen.append(((max(low, first), min(high, behind)),))
             else:
-                chosen.append(predicted)
+                chosen.append((predicted,))
         return tuple(chosen)
 
 
@@ -244,4 +298,41 @@ def window_sequences(
     return WindowSequences(
         ref=reference(start + ref_by, end + ref_by),
         alts=(alternate(start + alt_by, end + alt_by),),
+    )
+
+
+def genes_near(
+    genes: Genes, variant: Variant, windowing: Windowing, config: BasenjiConfig
+) -> list[tuple[GeneRow, Bins]]:
+    """Return the genes that lie in what is predicted of a variant's window.
+
+    Parameters
+    ----------
+    genes : Genes
+    variant : Variant
+    windowing : Windowing
+    config : BasenjiConfig
+
+    Returns
+    -------
+    list of (GeneRow, Bins)
+        In order of position, each with the predicted bins that are the gene's.
+    """
+    predicted = config.crop_bins, config.crop_bins + config.n_bins
+    origin, width = windowing.frame_start(variant), config.bin_width
+    start, end = (origin + bins * width for bins in predicted)
+    return [
+        (
+            GeneRow(gene.gene_id, gene.gene_name, gene.strand, _distance(variant, gene)),
+            windowing.bins_holding(variant, gene.intervals, predicted),
+        )
+        for gene in genes.overlapping(variant.contig, start, end)
+    ]
+
+
+def _distance(variant: Variant, gene: Gene) -> int | None:
+    """Return the bases from REF to the nearest start site."""
+    return min(
+        (max(variant.start - site, site - variant.end + 1, 0) for site in gene.sites),
+        default=None,
     )

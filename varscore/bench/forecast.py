@@ -24,7 +24,7 @@ from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.score import Scorer
 from varscore.variant import Allele, Interval, Variant
-from varscore.windows import Windowing, windowing_for
+from varscore.windows import Bins, Windowing, windowing_for
 
 _ENOUGH_SECONDS = 3.0  # of scoring the first alleles, to tell the rate from
 _FEWEST, _NEIGHBOURS = 4, 32
@@ -278,7 +278,10 @@ class _Replay:
         return self._engine.describe()
 
     def score(
-        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+        self,
+        variants: Sequence[Variant],
+        on_scored: OnScored | None = None,
+        bins: Sequence[Bins] | None = None,
     ) -> NDArray[np.float32]:
         """Return scores for variants, which are none of theirs."""
         if not variants:

@@ -13,6 +13,7 @@ from varscore.options import (
     Activation,
     Device,
     EngineName,
+    GeneBins,
     IndelMode,
     ModelOptions,
     Option,
@@ -129,6 +130,9 @@ TrackTableFile = Annotated[Path | None, cli_option("track_table")]
 Statistics = Annotated[str, cli_option("statistics")]
 Tracks = Annotated[str | None, cli_option("tracks")]
 Around = Annotated[str, cli_option("around")]
+GenesFile = Annotated[Path | None, cli_option("genes")]
+GeneBinsName = Annotated[GeneBins, cli_option("gene_bins")]
+TssWidth = Annotated[int, cli_option("tss_width")]
 Windows = Annotated[WindowKind, cli_option("windows")]
 Indels = Annotated[IndelMode, cli_option("indels")]
 ReverseComplement = Annotated[bool, cli_option("reverse_complement")]

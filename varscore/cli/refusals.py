@@ -96,3 +96,7 @@ def _check_genome(genome: Path, options: ScoreOptions) -> None:
             table = read_contig_table(options.contigs, reference.lengths)
             names = ContigNames(reference.lengths, table=table)
         chosen_regions(options, reference, names)
+    if options.genes is not None:
+        from varscore.inputs.genes import check_genes
+
+        check_genes(Path(options.genes))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from varscore.options import RunOptions
 from varscore.variant import Variant
+from varscore.windows import Bins
 
 OnScored = Callable[[int], object]
 
@@ -41,7 +42,10 @@ class Engine(Protocol):
         ...
 
     def score(
-        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+        self,
+        variants: Sequence[Variant],
+        on_scored: OnScored | None = None,
+        bins: Sequence[Bins] | None = None,
     ) -> NDArray[np.float32]:
         """Score some variants, in any order; sorted neighbours may share work.
 
@@ -51,11 +55,14 @@ class Engine(Protocol):
             Distinct, and in normal form on the engine's genome.
         on_scored : callable, optional
             Called with the number of variants finished since the last call.
+        bins : sequence of Bins, optional
+            Of each variant, the predicted bins of its window in which statistics look, at
+            least one, in place of what the windowing chooses. Variants may then be equal.
 
         Returns
         -------
         ndarray, shape (B, S, T), float32
             In the order of `variants`: B variants, S measures (each statistic over every
-            width of the windowing), T chosen tracks.
+            width of the windowing; with `bins`, each statistic), T chosen tracks.
         """
         ...

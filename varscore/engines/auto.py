@@ -25,7 +25,7 @@ from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.statistics import Statistic, get_statistics
 from varscore.variant import Variant
-from varscore.windows import Windowing, windowing_for
+from varscore.windows import Bins, Windowing, windowing_for
 
 
 def make_engine(
@@ -165,7 +165,10 @@ class _Auto:
         return {**self._incremental.describe(), "engine": "auto"}
 
     def score(
-        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+        self,
+        variants: Sequence[Variant],
+        on_scored: OnScored | None = None,
+        bins: Sequence[Bins] | None = None,
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`."""
         refused = np.array(
@@ -173,7 +176,8 @@ class _Auto:
         )
         scores: NDArray[np.float32] | None = None
         for engine, chosen in ((self._incremental, ~refused), (self._two_pass, refused)):
-            part = engine.score(list(compress(variants, chosen)), on_scored)
+            of_chosen = None if bins is None else list(compress(bins, chosen))
+            part = engine.score(list(compress(variants, chosen)), on_scored, of_chosen)
             if scores is None:
                 scores = np.empty((len(variants), *part.shape[1:]), part.dtype)
             scores[chosen] = part

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import groupby, product
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from varscore.prefetch import prefetch
 from varscore.sequence import reverse_complement
 from varscore.statistics import CoverageChange, Statistic
 from varscore.variant import Reference, Variant
-from varscore.windows import Windowing, window_sequences
+from varscore.windows import Bins, Windowing, window_sequences
 
 _MAX_WINDOWS = 64
 
@@ -131,7 +131,10 @@ class TwoPassEngine:
         return members * sum(3 if stitched and v.is_indel else 2 for v in variants)
 
     def score(
-        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+        self,
+        variants: Sequence[Variant],
+        on_scored: OnScored | None = None,
+        bins: Sequence[Bins] | None = None,
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`.
 
@@ -139,47 +142,48 @@ class TwoPassEngine:
         ----------
         variants : sequence of Variant
         on_scored : callable, optional
+        bins : sequence of Bins, optional
 
         Returns
         -------
         ndarray, shape (B, S, T), float32
             float64 where the network is.
         """
-        measures = len(self.statistics) * len(self.windowing.around)
+        measures = len(self.statistics) * (
+            1 if bins is not None else len(self.windowing.around)
+        )
         shape = (len(variants), measures, self.network.config.n_tracks)
         scores = torch.empty(shape, dtype=self._dtype)
-        done = 0
-        with closing(self.changes(variants)) as changes:
+        # Neighbours that are equal, but for the bins in which they are looked at, are one.
+        rows = [list(same) for _, same in groupby(range(len(variants)), variants.__getitem__)]
+        left = iter(rows)
+        with closing(self.changes([variants[same[0]] for same in rows])) as changes:
             for change in changes:
-                stop = done + len(change.diff)
-                self._measure(change, variants[done:stop], scores[done:stop])
-                if on_scored:
-                    on_scored(stop - done)
-                done = stop
+                for number, same in enumerate(islice(left, len(change.diff))):
+                    one = change.of(number)
+                    for row in same:
+                        views = [bins[row]] if bins is not None else self._views(variants[row])
+                        scores[row] = self._measure(one, views)
+                    if on_scored:
+                        on_scored(len(same))
         return scores.numpy()
 
-    def _measure(
-        self, change: CoverageChange, variants: Sequence[Variant], scores: Tensor
-    ) -> None:
-        """Write every statistic over every width, shape (B, S, T)."""
-        chosen = [self._chosen_bins(variant) for variant in variants]
-        first = 0
-        for bins, alike in groupby(chosen):
-            end = first + len(list(alike))
-            rows = change if end - first == len(chosen) else change.of(first, end)
-            seen = [rows.within(*span) for span in bins]
-            for column, (statistic, part) in enumerate(product(self.statistics, seen)):
-                scores[first:end, column] = statistic.function(part)
-            first = end
+    def _measure(self, change: CoverageChange, views: Sequence[Bins]) -> Tensor:
+        """Return every statistic of one variant over every choice of bins, shape (S, T)."""
+        crop = self.network.config.crop_bins
+        seen = [
+            change.within([(first - crop, end - crop) for first, end in view]) for view in views
+        ]
+        numbers = [
+            statistic.function(part)[0] for statistic in self.statistics for part in seen
+        ]
+        return torch.stack(numbers)
 
-    def _chosen_bins(self, variant: Variant) -> tuple[tuple[int, int], ...]:
+    def _views(self, variant: Variant) -> tuple[Bins, ...]:
         """Return the predicted bins that count, of each width."""
         crop, count = self.network.config.crop_bins, self.network.config.n_bins
-        start = self.windowing.start(variant) + self.windowing.trimmed(variant)[0]
-        chosen = self.windowing.chosen_bins(
-            variant.start - start, len(variant.ref), (crop, crop + count)
-        )
-        return tuple((first - crop, end - crop) for first, end in chosen)
+        offset = variant.start - self.windowing.frame_start(variant)
+        return self.windowing.chosen_bins(offset, len(variant.ref), (crop, crop + count))
 
     @torch.inference_mode()
     def changes(self, variants: Sequence[Variant]) -> Generator[CoverageChange, None, None]:

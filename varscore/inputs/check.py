@@ -10,6 +10,7 @@ from typing import Any
 
 from varscore.errors import VarscoreError
 from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.options import ScoreOptions
@@ -150,6 +151,7 @@ def check_vcf(
         ReferenceGenome(genome) as reference,
         AlleleSource(vcf, reference, options) as source,
     ):
+        chosen_genes(options, reference)  # read to its end, as it will be
         survey = source.survey(refuse)
         problem = None
         try:

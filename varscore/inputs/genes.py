@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from varscore.errors import OptionError
-from varscore.inputs.contigs import ContigNames
+from varscore.inputs.contigs import ContigNames, read_contig_table
 from varscore.inputs.forms import describe
 from varscore.inputs.genome import ReferenceGenome, some_names
 from varscore.inputs.gtf import EXPECTED, GtfIds, GtfRow, gtf_rows, read_ids
 from varscore.inputs.htslib import bad_end, compression, open_start
 from varscore.inputs.text import damage_first, read_lines
-from varscore.options import GeneBins
+from varscore.options import GeneBins, ScoreOptions
 
 Stretch = tuple[int, int]
 """Start and end on a contig, 0-based and half-open."""
@@ -144,6 +144,28 @@ class _Draft:
         return known.pop() if len(known) == 1 else "."
 
 
+def chosen_genes(options: ScoreOptions, genome: ReferenceGenome) -> Genes | None:
+    """Return the genes that options ask for, None where they ask for none.
+
+    Parameters
+    ----------
+    options : ScoreOptions
+    genome : ReferenceGenome
+
+    Raises
+    ------
+    OptionError, VcfError
+        As `read_genes`, and if the table of contig names cannot be used.
+    """
+    if options.genes is None:
+        return None
+    names = genome.names
+    if options.contigs is not None:
+        table = read_contig_table(options.contigs, genome.lengths)
+        names = ContigNames(genome.lengths, table=table)
+    return read_genes(Path(options.genes), genome, names, options.gene_bins, options.tss_width)
+
+
 def read_genes(
     path: Path,
     genome: ReferenceGenome,
@@ -187,7 +209,7 @@ def read_genes(
         If the file cannot be read to its end.
     """
     where = f"genes {path}"
-    _check_form(path, where)
+    check_genes(path)
     drafts = _drafts(path, where, genome, names, with_exons=bins == "exons")
     genes: list[Gene] = []
     for (contig, gene_id), draft in drafts.items():
@@ -208,8 +230,19 @@ def read_genes(
     return Genes(genes)
 
 
-def _check_form(path: Path, where: str) -> None:
-    """Refuse what can be told to be no GTF file, or not whole, before its lines are read."""
+def check_genes(path: Path) -> None:
+    """Refuse what can be told to be no GTF file, or not whole, before its lines are read.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    OptionError
+        If there is no such file, or it is another form's or cut short.
+    """
+    where = f"genes {path}"
     if not path.is_file():
         raise OptionError(f"{where}: no such file; give a GTF file")
     with open_start(path) as file:

@@ -181,13 +181,13 @@ def read_alleles(
     """
     numbers = count()
     new = tuple.__new__  # a named tuple's own takes a tenth of the time of all that is here
-    scored = Status.SCORED
+    scored, unknown = Status.SCORED, (None, None, None)  # variant, reason, gene
     for one in inputs:
         with closing(one.records()) as records:
             for record, number in zip(records, numbers, strict=False):
                 chrom, pos, identifier, ref, alts = record
                 if ref + alts in SUBSTITUTIONS:  # most are
-                    row = (chrom, pos, identifier, ref, alts, number, 1, scored, None, None)
+                    row = (chrom, pos, identifier, ref, alts, number, 1, scored, *unknown)
                     yield new(Allele, row)
                     continue
                 for allele, alt in enumerate(alts.split(","), 1):

@@ -129,15 +129,16 @@ def _joined(
 
 
 def _in_order(result: ResultFields, scores: str | Path) -> Iterator[Row]:
+    """Yield a row for each allele: of several genes the one where scores are largest."""
     last = (-1, 0)
-    for row in result.rows():
-        if (place := (row.record, row.allele)) <= last:
+    for place, rows in groupby(result.rows(), key=attrgetter("record", "allele")):
+        if place <= last:
             raise OutputError(
                 f"{scores}: its rows are not in the order of the VCF; merge its shards with "
                 "--order input"
             )
         last = place
-        yield row
+        yield max(rows, key=attrgetter("size"))
 
 
 def _check_same(columns: list[str], rows: list[Row], where: str, scores: str | Path) -> None:
@@ -196,7 +197,7 @@ def write_table(
     with writing(output) as path, _text(path, packed=output.suffix == ".gz") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(["chrom", "pos", "id", "ref", "alt", *names])
-        for _, _, *written, values in result.rows():
+        for _, _, *written, _, values in result.rows():
             table.writerow(chain(written, values))
 
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from varscore.errors import OutputError
 from varscore.results.reading import choose_columns, opened_results
-from varscore.results.table import VARIANT_COLUMNS
+from varscore.results.table import GENE_COLUMNS, measure_of
 
 _SAFE = "!\"#$&'()*+-./<>?@[\\]^_`{|}~"  # what VCF 4.3 and 4.2 leave as it is in INFO
 
@@ -39,7 +39,15 @@ class Field:
 
 
 class Row(NamedTuple):
-    """An allele of a result, as it was written, and the values of its fields; None for none."""
+    """A row of a result: its allele as it was written, and the values of its fields.
+
+    Attributes
+    ----------
+    size : float
+        Of the strongest track's score; below 0 where there is none.
+    values : tuple of str or None
+        None where there is none.
+    """
 
     record: int
     allele: int
@@ -48,6 +56,7 @@ class Row(NamedTuple):
     id: str
     ref: str
     alt: str
+    size: float
     values: tuple[str | None, ...]
 
 
@@ -56,6 +65,14 @@ _ALWAYS = (
     Field("VARSCORE_STATUS", "String", "What became of the allele"),
     Field("VARSCORE_REASON", "String", "What the genome has where REF mismatches"),
 )
+
+
+_OF_GENES = {
+    "gene_id": Field("VARSCORE_GENE", "String", "Gene in whose bins the scores are taken"),
+    "gene_name": Field("VARSCORE_GENE_NAME", "String", "Its name"),
+    "gene_strand": Field("VARSCORE_GENE_STRAND", "String", "Its strand"),
+    "gene_distance": Field("VARSCORE_GENE_DISTANCE", "Float", "Bases to its nearest start"),
+}
 
 
 class ResultFields:
@@ -102,6 +119,7 @@ class ResultFields:
             )
         self.made = made
         statistic = statistic or _first_measure(schema)
+        self._genes = [name for name in GENE_COLUMNS if name in schema.names]
         self._scores = choose_columns(reader.path, schema, statistic, None)
         self._chosen: list[str] = []
         if tracks is not None:
@@ -109,6 +127,7 @@ class ResultFields:
         self._tracks = [schema.field(n).metadata[b"identifier"].decode() for n in self._scores]
         self.fields = (
             *_ALWAYS,
+            *(_OF_GENES[name] for name in self._genes),
             Field(
                 f"VARSCORE_TOP_{statistic}",
                 "Float",
@@ -129,21 +148,27 @@ class ResultFields:
         OutputError
             If a file is damaged, or of other columns than the first.
         """
-        columns = [*_WRITTEN, "status", "reason", *self._scores]
+        columns = [*_WRITTEN, "status", "reason", *self._genes, *self._scores]
         for reader in opened_results(self._path):
             for table in reader.groups(columns):
                 yield from self._rows(table)
 
     def _rows(self, table: pa.Table) -> Iterator[Row]:
-        values = [table["status"], table["reason"], *self._strongest(table)]
+        sizes, *strongest = self._strongest(table)
+        values = [table["status"], table["reason"]]
+        values += [pc.cast(table[name], pa.string()) for name in self._genes]
+        values += strongest
         values += [pc.cast(table[name], pa.string()) for name in self._chosen]
-        written = zip(*(table[name].to_pylist() for name in _WRITTEN), strict=True)
+        written = zip(*(table[name].to_pylist() for name in _WRITTEN), sizes, strict=True)
         for row, said in zip(written, zip(*map(_words, values), strict=True), strict=True):
-            record, allele, chrom, pos, name, ref, alt = row
-            yield Row(record, allele, chrom, pos, name, ref, alt, said)
+            record, allele, chrom, pos, name, ref, alt, size = row
+            yield Row(record, allele, chrom, pos, name, ref, alt, size, said)
 
-    def _strongest(self, table: pa.Table) -> tuple[pa.Array, pa.Array]:
-        """Return each row's score of the largest size, the first of equals, and its track."""
+    def _strongest(self, table: pa.Table) -> tuple[list[float], pa.Array, pa.Array]:
+        """Return each row's score of the largest size, the first of equals, and its track.
+
+        Before them, that size.
+        """
         best = np.full(table.num_rows, np.nan, np.float32)
         which = np.zeros(table.num_rows, np.int64)
         for number, name in enumerate(self._scores):
@@ -152,15 +177,13 @@ class ResultFields:
             better = ~np.isnan(scores) & ~(np.abs(best) >= np.abs(scores))
             best[better], which[better] = scores[better], number
         absent = np.isnan(best)
-        scores = pa.array(best, mask=absent)
-        return pc.cast(scores, pa.string()), pa.array(self._tracks).take(
-            pa.array(which, mask=absent)
-        )
+        scores = pc.cast(pa.array(best, mask=absent), pa.string())
+        tracks = pa.array(self._tracks).take(pa.array(which, mask=absent))
+        return np.where(absent, -1, np.abs(best)).tolist(), scores, tracks
 
 
 def _first_measure(schema: pa.Schema) -> str:
-    first = schema.field(len(VARIANT_COLUMNS))
-    return str(first.name.removesuffix("_" + first.metadata[b"identifier"].decode()))
+    return next(measure for field in schema if (measure := measure_of(field)))
 
 
 def _words(column: pa.Array) -> Iterator[str | None]:

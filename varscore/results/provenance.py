@@ -77,6 +77,22 @@ class GenomeRecord:
 
 
 @dataclass(frozen=True)
+class GeneRecord:
+    """Of which genes there are rows.
+
+    Attributes
+    ----------
+    file : str
+        Name of the GTF file.
+    sha256 : str
+        Of the file.
+    """
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ShardEntry:
     """What a plan says of one of its shards.
 
@@ -133,6 +149,8 @@ class Provenance:
         Alleles of each status.
     reasons : dict of str to int
         Alleles whose REF mismatches, by what the genome has there.
+    genes : GeneRecord, optional
+        Where there is a row for each gene.
     shard : ShardEntry, optional
         Where the table is a shard.
     fingerprint : str, optional
@@ -150,6 +168,7 @@ class Provenance:
     rows: int
     statuses: dict[str, int]
     reasons: dict[str, int]
+    genes: GeneRecord | None = None
     shard: ShardEntry | None = None
     fingerprint: str | None = None
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from varscore.errors import OutputError
 from varscore.models.tracks import TrackTable
 from varscore.results.file import ResultReader
-from varscore.results.table import VARIANT_COLUMNS
+from varscore.results.table import measure_of
 
 
 def read_scores(
@@ -21,7 +21,7 @@ def read_scores(
     statistic: str | Sequence[str] | None = "SAD",
     tracks: str | Sequence[str] | None = None,
     *,
-    columns: Sequence[str] = VARIANT_COLUMNS,
+    columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Read some of a result's columns; the others are not touched.
 
@@ -36,15 +36,16 @@ def read_scores(
     tracks : str, sequence of str or None
         Identifiers, or a regular expression on descriptions and identifiers, as in
         `TrackTable.select`; None reads all.
-    columns : sequence of str
-        Which of `VARIANT_COLUMNS` to read; `pos` is 1-based.
+    columns : sequence of str, optional
+        Which of `VARIANT_COLUMNS` and, in a result of genes, `GENE_COLUMNS` to read; all if
+        not given. `pos` is 1-based.
 
     Returns
     -------
     pandas.DataFrame
-        A row an allele, in the file's order: `columns`, then the float32 columns
-        ``<statistic>_<identifier>``. Rows that could not be scored have NaN in all of
-        these and say why in ``status``.
+        A row an allele, or with genes an allele and gene, in the file's order: `columns`,
+        then the float32 columns ``<statistic>_<identifier>``. Rows that could not be scored
+        have NaN in all of these and say why in ``status``.
 
     Raises
     ------
@@ -61,19 +62,26 @@ def read_scores(
     >>> read_scores("scores.parquet", "SAD", "DNASE:.*liver", columns=["key"]).columns.to_list()
     ['key', 'SAD_ENCFF833POA']
     """
-    unknown = [name for name in columns if name not in VARIANT_COLUMNS]
-    if unknown:
-        raise OutputError(
-            f"{path}: {unknown[0]!r} is no variant column; "
-            f"choose from {', '.join(VARIANT_COLUMNS)}"
-        )
-    chosen, tables = list(columns), list[pa.Table]()
+    chosen, tables = list[str](), list[pa.Table]()
     for reader in opened_results(path):
         if not tables:
+            chosen += _row_columns(reader, columns)
             chosen += choose_columns(reader.path, reader.schema, statistic, tracks)
         tables.append(reader.read(chosen))
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
     return frame
+
+
+def _row_columns(reader: ResultReader, wanted: Sequence[str] | None) -> list[str]:
+    """Return the columns that say what a row is about, those that are wanted."""
+    present = [field.name for field in reader.schema if measure_of(field) is None]
+    for name in wanted or ():
+        if name not in present:
+            raise OutputError(
+                f"{reader.path}: {name!r} is no variant column; "
+                f"choose from {', '.join(present)}"
+            )
+    return present if wanted is None else list(wanted)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
@@ -143,9 +151,8 @@ def choose_columns(
     """
     present: dict[str, list[dict[str, str]]] = {}
     for field in schema:
-        if field.name not in VARIANT_COLUMNS:
+        if measure := measure_of(field):
             facts = {k.decode(): v.decode() for k, v in field.metadata.items()}
-            measure = field.name.removesuffix(f"_{facts['identifier']}")
             present.setdefault(measure, []).append(facts)
     if statistic is None:
         wanted = list(present)

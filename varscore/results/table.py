@@ -39,6 +39,19 @@ VARIANT_FIELDS = tuple(
     )
 )
 
+_GENE_FIELDS = tuple(
+    pa.field(name, kind)  # null in a row without gene
+    for name, kind in (
+        ("gene_id", pa.string()),
+        ("gene_name", pa.string()),
+        ("gene_strand", pa.string()),
+        ("gene_distance", pa.int64()),
+    )
+)
+
+GENE_COLUMNS: tuple[str, ...] = tuple(field.name for field in _GENE_FIELDS)
+"""The columns that say which gene a row is about, where genes were asked for."""
+
 VARIANT_COLUMNS: tuple[str, ...] = tuple(field.name for field in VARIANT_FIELDS)
 """The columns that say which allele a row is and what became of it."""
 
@@ -48,7 +61,9 @@ _GROUP_BYTES = 128 * 2**20
 _GROUP_ROWS_MIN, _GROUP_ROWS_MAX = 1024, 65536
 
 
-def score_schema(measures: Sequence[Measure], tracks: TrackTable) -> pa.Schema:
+def score_schema(
+    measures: Sequence[Measure], tracks: TrackTable, *, genes: bool = False
+) -> pa.Schema:
     """Return the columns of a result, without the file's metadata.
 
     Parameters
@@ -57,13 +72,15 @@ def score_schema(measures: Sequence[Measure], tracks: TrackTable) -> pa.Schema:
         In the outer order of the score columns.
     tracks : TrackTable
         The inner order.
+    genes : bool
+        Whether rows are about genes.
 
     Returns
     -------
     pyarrow.Schema
-        `VARIANT_COLUMNS`, then float32 columns ``<measure>_<identifier>``; each has
-        ``statistic``, ``around``, ``index``, ``identifier`` and ``description`` as its
-        metadata.
+        `VARIANT_COLUMNS`, with genes `GENE_COLUMNS`, then float32 columns
+        ``<measure>_<identifier>``; each has ``statistic``, ``around``, ``index``,
+        ``identifier`` and ``description`` as its metadata.
     """
     scores = [
         pa.field(
@@ -82,7 +99,15 @@ def score_schema(measures: Sequence[Measure], tracks: TrackTable) -> pa.Schema:
             tracks.indices, tracks.identifiers, tracks.descriptions, strict=True
         )
     ]
-    return pa.schema([*VARIANT_FIELDS, *scores])
+    return pa.schema([*VARIANT_FIELDS, *(_GENE_FIELDS if genes else ()), *scores])
+
+
+def measure_of(field: pa.Field) -> str | None:
+    """Return the measure of a score column, by its name; None of any other column."""
+    facts = field.metadata or {}
+    if b"statistic" not in facts:
+        return None
+    return str(field.name).removesuffix("_" + facts[b"identifier"].decode())
 
 
 def rows_per_group(schema: pa.Schema) -> int:
@@ -90,7 +115,7 @@ def rows_per_group(schema: pa.Schema) -> int:
 
     As many as make 128 MiB of scores, but at least 1,024 and at most 65,536.
     """
-    n_columns = len(schema) - len(VARIANT_COLUMNS)
+    n_columns = sum(measure_of(field) is not None for field in schema)
     fitting = _GROUP_BYTES // max(4 * n_columns, 1)
     return min(max(fitting, _GROUP_ROWS_MIN), _GROUP_ROWS_MAX)
 
@@ -109,6 +134,8 @@ class ScoreWriter:
         The S measures that `write` gets, in its order.
     tracks : TrackTable
         The T tracks that `write` gets, in its order.
+    genes : bool
+        Whether rows are about genes.
     force : bool
         Whether to replace an existing file.
     group_rows : int, optional
@@ -128,10 +155,11 @@ class ScoreWriter:
         measures: Sequence[Measure],
         tracks: TrackTable,
         *,
+        genes: bool = False,
         force: bool = False,
         group_rows: int | None = None,
     ) -> None:
-        self.schema = score_schema(measures, tracks)
+        self.schema, self._genes = score_schema(measures, tracks, genes=genes), genes
         self._file = ResultFile(path, self.schema, force=force)
         self._measures = tuple(measures)
         self._tracks = tracks
@@ -200,6 +228,8 @@ class ScoreWriter:
     def _write_group(self) -> None:
         rows = len(self._alleles)
         columns = variant_columns(self._alleles)
+        if self._genes:
+            columns += _gene_columns(self._alleles)
         scored = _scored(self._alleles)
         # One validity bitmap serves all score columns: a row is scored or it is not.
         valid = None if scored.all() else pa.py_buffer(np.packbits(scored, bitorder="little"))
@@ -225,6 +255,13 @@ def variant_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
     return [
         pa.array(map(attrgetter(field.name), alleles), field.type, size=len(alleles))
         for field in VARIANT_FIELDS
+    ]
+
+
+def _gene_columns(alleles: Sequence[Allele]) -> list[pa.Array]:
+    return [
+        pa.array((getattr(a.gene, field.name, None) for a in alleles), field.type)
+        for field in _GENE_FIELDS
     ]
 
 

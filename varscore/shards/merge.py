@@ -20,7 +20,7 @@ from varscore.models.notice import notice
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.provenance import Provenance
 from varscore.results.summary import ScoreSummary
-from varscore.results.table import rows_per_group
+from varscore.results.table import GENE_COLUMNS, rows_per_group
 from varscore.results.target import check_result_target
 from varscore.shards.proof import prove_whole
 from varscore.shards.shard import ShardPlan, scored_files
@@ -96,7 +96,7 @@ def merge_shards(
         elif whole.in_input_order:
             tables = _in_plan_order(files)
         else:
-            tables = stack.enter_context(_in_input_order(whole, files, schema, output))
+            tables = stack.enter_context(_in_input_order(made.rows, files, schema, output))
         if dataset:
             _write_dataset(output, schema, made, tables, len(files))
         else:
@@ -107,7 +107,7 @@ def merge_shards(
     summaries = [ScoreSummary.load(file) for file in files]
     seconds = sum(summary.seconds for summary in summaries if summary is not None)
     reasons = dict(whole.provenance.reasons)
-    return ScoreSummary(whole.rows, dict(whole.statuses), reasons, seconds, whole.warning)
+    return ScoreSummary(made.rows, made.statuses, reasons, seconds, whole.warning)
 
 
 def _check_dataset(output: Path) -> None:
@@ -140,26 +140,37 @@ def _in_genome_order(plan: ShardPlan, files: Sequence[Path]) -> Iterator[pa.Tabl
         return
     for contig in wanted:
         for entry, file in zip(plan.shards, files, strict=True):
-            start = 0
-            for name, rows in entry.contigs:
+            start, places = 0, _places(file)
+            for name, alleles in entry.contigs:
                 if name == contig:
-                    yield from _rows(file, start, start + rows)
-                start += rows
+                    yield from _rows(file, places[start], places[start + alleles])
+                start += alleles
+
+
+def _places(file: Path) -> Sequence[int]:
+    """Return at which row each allele begins, and the number of rows."""
+    with ResultReader(file) as reader:
+        if GENE_COLUMNS[0] not in reader.schema.names:
+            return range(reader.rows + 1)
+        table = reader.read(["record", "allele"])
+    record, allele = (table[name].to_numpy() for name in ("record", "allele"))
+    new = np.flatnonzero((np.diff(record) != 0) | (np.diff(allele) != 0)) + 1
+    return [0, *new.tolist(), len(record)]
 
 
 @contextmanager
 def _in_input_order(
-    plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, output: Path
+    rows: int, files: Sequence[Path], schema: pa.Schema, output: Path
 ) -> Iterator[Iterator[pa.Table]]:
     """Sort by record and allele: first into buckets of records, then each in memory."""
     with Partial(output.with_name(output.name + ".sorting"), folder=True) as folder:
-        yield _sorted_buckets(plan, files, schema, folder.path, output)
+        yield _sorted_buckets(rows, files, schema, folder.path, output)
 
 
 def _sorted_buckets(
-    plan: ShardPlan, files: Sequence[Path], schema: pa.Schema, folder: Path, output: Path
+    rows: int, files: Sequence[Path], schema: pa.Schema, folder: Path, output: Path
 ) -> Iterator[pa.Table]:
-    size = plan.rows * 4 * len(schema)
+    size = rows * 4 * len(schema)
     count = min(max(1, -(-size // _BUCKET_BYTES)), _MOST_BUCKETS)
     records = 1 + max((pc.max(table["record"]).as_py() for table in _records(files)), default=0)
     names = [folder / f"{number}.arrow" for number in range(count)]
@@ -173,8 +184,8 @@ def _sorted_buckets(
         for table in _in_plan_order(files):
             buckets = table["record"].to_numpy() * count // records
             for number in np.unique(buckets):
-                rows = table.filter(pa.array(buckets == number))
-                writers[number].write_table(rows.combine_chunks())
+                part = table.filter(pa.array(buckets == number))
+                writers[number].write_table(part.combine_chunks())
     for name in names:
         with naming_output(output), pa.memory_map(str(name)) as mapped:
             table = pa.ipc.open_stream(mapped).read_all()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields, replace
-from itertools import groupby
+from dataclasses import asdict, fields, replace
+from itertools import compress, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from varscore.errors import OutputError
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultReader
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance
-from varscore.results.table import VARIANT_COLUMNS
+from varscore.results.table import GENE_COLUMNS, VARIANT_COLUMNS
 from varscore.shards.shard import ShardPlan
+from varscore.variant import Status
 
 
 def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
@@ -45,6 +47,8 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
         )
     expected: dict[str, Any] = {}
     arithmetics: list[Arithmetic] = []
+    statuses: Counter[str] = Counter()
+    rows = 0
     for entry, file in zip(plan.shards, files, strict=True):
         with ResultReader(file) as reader:
             made = reader.provenance()
@@ -65,7 +69,10 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
                 "model": {key: made.model.get(key) for key in ("sha256", "config")},
                 "options": made.options,
                 "columns": reader.schema.names,
+                "genes": asdict(made.genes) if made.genes else None,
             }
+            statuses.update(made.statuses)
+            rows += reader.rows
         arithmetics.append(made.engine)
         expected = expected or found
         for what, value in found.items():
@@ -77,8 +84,8 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
     return replace(
         made,
         genome=plan.provenance.genome,
-        rows=plan.rows,
-        statuses=dict(sorted(plan.statuses.items())),
+        rows=rows,
+        statuses=dict(sorted(statuses.items())),
         reasons=dict(sorted(plan.provenance.reasons.items())),
         engine=_one_arithmetic(arithmetics, files[0].parent),
         shard=None,
@@ -97,10 +104,18 @@ def _check_genome(planned: GenomeRecord, found: GenomeRecord, file: Path) -> Non
 
 
 def _digest(reader: ResultReader) -> str:
-    """Return the digest of a file's rows, without their scores."""
-    digest = RowDigest()
+    """Return the digest of a file's alleles, without their genes and scores."""
+    digest, before = RowDigest(), None
     for table in reader.groups(VARIANT_COLUMNS):
-        digest.update(table[name].to_pylist() for name in VARIANT_COLUMNS)
+        columns = {name: table[name].to_pylist() for name in VARIANT_COLUMNS}
+        if GENE_COLUMNS[0] in reader.schema.names:
+            places = [before, *zip(columns["record"], columns["allele"], strict=True)]
+            first = [one != other for one, other in pairwise(places)]
+            before = places[-1]
+            columns = {name: list(compress(values, first)) for name, values in columns.items()}
+            planned = {Status.NO_GENE.value: Status.SCORED.value}
+            columns["status"] = [planned.get(status, status) for status in columns["status"]]
+        digest.update(columns.values())
     return digest.hexdigest()
 
 

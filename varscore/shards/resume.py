@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from varscore.atomic import naming_output, remove_stale
@@ -75,7 +76,6 @@ def score_resumably(
                     progress.found(entry.rows)
                 else:
                     scorer.score(shard, part, progress, force=True)
-    merge_shards(work / "plan", work / "scores", output, force=force)
+    merged = merge_shards(work / "plan", work / "scores", output, force=force)
     shutil.rmtree(work, ignore_errors=True)
-    reasons, seconds = plan.provenance.reasons, time.monotonic() - started
-    return ScoreSummary(plan.rows, plan.statuses, reasons, seconds, plan.warning)
+    return replace(merged, seconds=time.monotonic() - started)

@@ -82,7 +82,10 @@ class ShardScorer:
         identity = {
             "model": {key: model[key] for key in ("sha256", "config")},
             "tracks": asdict(self._scorer.tracks),
-            "options": {name: getattr(options, name) for name in names("scored")},
+            "options": {
+                name: getattr(options, name) for name in names("scored") if name != "genes"
+            },
+            "genes": asdict(genes) if (genes := self._scorer.gene_record) else None,
         }
         return shard_fingerprint(identity, shard)
 

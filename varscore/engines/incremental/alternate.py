@@ -96,6 +96,7 @@ def score_batch(
     placed: Sequence[Placed],
     statistics: Sequence[Statistic],
     swapped: Sequence[bool],
+    views: Sequence[Sequence[Sequence[tuple[int, int]]]],
 ) -> Tensor:
     """Score variants of one layout.
 
@@ -108,6 +109,9 @@ def score_batch(
     statistics : sequence of Statistic
     swapped : sequence of bool, length B
         Which variants are scored as a change from their ALT to their REF.
+    views : sequence of sequence of pieces, length B
+        Of each variant, the pieces of the layout's union in which statistics look; several
+        choices of them give statistics each.
 
     Returns
     -------
@@ -137,14 +141,28 @@ def score_batch(
                 partial(_mean_coverage, layout, some, block),
                 _mean_difference(stages, layout, some, block),
             ).exchanged(swapped[part])
-            seen = [
-                change.within(view.start - layout.union.start, view.end - layout.union.start)
-                for view in layout.views
-            ]
-            numbers = [s.function(bins) for s in statistics for bins in seen]
-            blocks.append(torch.stack(numbers, dim=1))
+            blocks.append(_measure(change, statistics, views[part]))
         scores.append(torch.cat(blocks, dim=2))
     return torch.cat(scores)
+
+
+def _measure(
+    change: CoverageChange,
+    statistics: Sequence[Statistic],
+    views: Sequence[Sequence[Sequence[tuple[int, int]]]],
+) -> Tensor:
+    """Return every statistic in every view, shape (B, S, T)."""
+    if any(view != views[0] for view in views):
+        parts = [_measure(change.of(i), statistics, [view]) for i, view in enumerate(views)]
+        return torch.cat(parts)
+    nothing = change.diff.new_zeros(change.diff.shape[::2], dtype=torch.float64)
+    seen = [change.within(pieces) if pieces else None for pieces in views[0]]
+    numbers = [
+        nothing if part is None else statistic.function(part)
+        for statistic in statistics
+        for part in seen
+    ]
+    return torch.stack(numbers, dim=1)
 
 
 _Alternates = list[tuple[Alternate, Tensor]]

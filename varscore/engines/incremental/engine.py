@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
+from itertools import count, repeat
 from typing import Any, cast
 
 import numpy as np
@@ -38,7 +39,7 @@ from varscore.models.precision import full_float32
 from varscore.options import Precision
 from varscore.statistics import Statistic
 from varscore.variant import Reference, Variant
-from varscore.windows import Windowing
+from varscore.windows import Bins, Windowing
 
 Finish = Callable[[Sequence[Site], NDArray[np.float64]], None]
 """Takes the scores of some sites, shape (B, S, T)."""
@@ -161,7 +162,10 @@ class IncrementalEngine:
         return unsupported(self._config, self._windowing, variant) is None
 
     def score(
-        self, variants: Sequence[Variant], on_scored: OnScored | None = None
+        self,
+        variants: Sequence[Variant],
+        on_scored: OnScored | None = None,
+        bins: Sequence[Bins] | None = None,
     ) -> NDArray[np.float32]:
         """Score some variants; see `varscore.engines.Engine.score`.
 
@@ -170,6 +174,7 @@ class IncrementalEngine:
         variants : sequence of Variant
         on_scored : callable, optional
             Called from whichever thread finished some, one at a time.
+        bins : sequence of Bins, optional
 
         Returns
         -------
@@ -182,13 +187,20 @@ class IncrementalEngine:
             If a variant is not served; `unsupported` says so beforehand.
         """
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
-        measures = len(self._statistics) * len(self._windowing.around)
-        scores = np.empty((len(variants), measures, self._n_tracks), dtype)
+        choices = 1 if bins is not None else len(self._windowing.around)
+        measures = len(self._statistics) * choices
+        scores = np.zeros((len(variants), measures, self._n_tracks), dtype)
+        chosen = bins if bins is not None else repeat(None, len(variants))
         sites = sorted(
-            (self._site(row, variant) for row, variant in enumerate(variants)),
+            (self._site(*of) for of in zip(count(), variants, chosen, strict=False)),
             key=lambda site: site.variant,
         )
         done = np.zeros(len(variants), bool)
+        # Where nothing that counts differs, a difference is exactly 0.
+        differing = [site for site in sites if site.layout.union.width]
+        if on_scored and len(differing) < len(sites):
+            on_scored(len(sites) - len(differing))
+        sites = differing
 
         lock = threading.Lock()
 
@@ -238,10 +250,14 @@ class IncrementalEngine:
             torch.get_num_threads() if self._device.type == "cpu" else 1,
         )
 
-    def _site(self, row: int, variant: Variant) -> Site:
+    def _site(self, row: int, variant: Variant, bins: Bins | None) -> Site:
         refuse_unsupported(self._config, self._windowing, variant)
         layout = layout_of(
-            self._config, self._windowing, variant, whole_window=self._whole_window
+            self._config,
+            self._windowing,
+            variant,
+            whole_window=self._whole_window,
+            bins=bins,
         )
         strands = self._strands(variant.contig)
         starts = tuple(
@@ -315,8 +331,9 @@ class IncrementalEngine:
                 for number, segment in enumerate(segments)
             ]
             swapped = [site.variant.reference is Reference.SWAPPED for site in batch]
+            views = [site.layout.views_of_union for site in batch]
             scores = score_batch(
-                self._stages, batch[0].layout, placed, self._statistics, swapped
+                self._stages, batch[0].layout, placed, self._statistics, swapped, views
             )
             finish(batch, scores.cpu().numpy())
 

@@ -12,7 +12,7 @@ The *frame* counts bins along the forward strand, where members are averaged.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -21,7 +21,7 @@ from varscore.engines.incremental.schedule.pieces import Pieces, plan_pieces
 from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
 from varscore.models.config import BasenjiConfig
 from varscore.variant import Variant
-from varscore.windows import Windowing
+from varscore.windows import Bins, Windowing
 
 Register = Literal["both", "left", "right"]
 
@@ -85,9 +85,10 @@ class Layout:
     ----------
     reach : Reach
     members : tuple of Member
-    views : tuple of Span
-        Frame bins that statistics are given, for each width in which they look: of those that
-        count, every bin that differs in some member, or all where a statistic needs them.
+    views : tuple of tuple of Span
+        Frame bins that statistics are given, for each choice of bins in which they look: of
+        those that count, every bin that differs in some member, or all where a statistic needs
+        them. Without any, nothing that counts differs.
     own : bool
         Whether the reference is the window's own, zero padding and all, instead of one
         that windows of the same phase share.
@@ -95,16 +96,20 @@ class Layout:
 
     reach: Reach
     members: tuple[Member, ...]
-    views: tuple[Span, ...]
+    views: tuple[tuple[Span, ...], ...]
     own: bool
 
     @cached_property
     def union(self) -> Span:
-        """The bins of all views, and those between them."""
-        union = Span(0, 0)
-        for view in self.views:
-            union = union.join(view)
-        return union
+        """The bins of all views, and those between them; empty where there is none."""
+        return _hull(bins for view in self.views for bins in view)
+
+    @cached_property
+    def views_of_union(self) -> tuple[tuple[Span, ...], ...]:
+        """The views, counted from the union's first bin."""
+        return tuple(
+            tuple(bins.shift(-self.union.start) for bins in view) for view in self.views
+        )
 
     @cached_property
     def shape(self) -> Hashable:
@@ -113,7 +118,7 @@ class Layout:
             (m.reverse, m.shift, tuple((p.register, p.active) for p in m.alternates))
             for m in self.members
         )
-        return self.views, self.own, members
+        return self.union, self.own, members
 
     def reported(self, member: Member) -> Span:
         """Return the union in the member's strand coordinates."""
@@ -142,7 +147,12 @@ class Layout:
 
 
 def layout_of(
-    config: BasenjiConfig, windowing: Windowing, variant: Variant, *, whole_window: bool
+    config: BasenjiConfig,
+    windowing: Windowing,
+    variant: Variant,
+    *,
+    whole_window: bool,
+    bins: Bins | None = None,
 ) -> Layout:
     """Return the layout of a variant.
 
@@ -153,11 +163,13 @@ def layout_of(
         With ``indels="stitch"`` where the variant is an indel.
     variant : Variant
     whole_window : bool
-        Whether the statistics need every predicted bin.
+        Whether the statistics need every bin that counts.
+    bins : Bins, optional
+        Those that count, in place of what the windowing chooses; at least one.
     """
     offset = variant.start - windowing.start(variant)
     alt_length = len(variant.alt)
-    return _layout(config, windowing, offset, len(variant.ref), alt_length, whole_window)
+    return _layout(config, windowing, offset, len(variant.ref), alt_length, whole_window, bins)
 
 
 @lru_cache(maxsize=4096)
@@ -168,34 +180,45 @@ def _layout(
     ref_length: int,
     alt_length: int,
     whole_window: bool,
+    bins: Bins | None,
 ) -> Layout:
     reach = Reach(config)
-    predicted = reach.predicted
-    chosen = [
-        Span(*bins)
-        for bins in windowing.chosen_bins(offset, ref_length, (predicted.start, predicted.end))
-    ]
-    wanted = Span(min(bins.start for bins in chosen), max(bins.end for bins in chosen))
-    members = tuple(
-        _member(reach, windowing, wanted, offset, (ref_length, alt_length), reverse, shift)
-        for reverse in ((False, True) if windowing.reverse_complement else (False,))
-        for shift in windowing.shifts
+    predicted = (reach.predicted.start, reach.predicted.end)
+    choices = (bins,) if bins else windowing.chosen_bins(offset, ref_length, predicted)
+    chosen = [tuple(Span(*piece) for piece in choice) for choice in choices]
+
+    def members_for(wanted: Span) -> tuple[Member, ...]:
+        return tuple(
+            _member(reach, windowing, wanted, offset, (ref_length, alt_length), reverse, shift)
+            for reverse in ((False, True) if windowing.reverse_complement else (False,))
+            for shift in windowing.shifts
+        )
+
+    members = members_for(_hull(piece for choice in chosen for piece in choice))
+    changed = _hull(
+        alternate.out.mirror(config.window_bins) if member.reverse else alternate.out
+        for member in members
+        for alternate in member.alternates
     )
-    changed = Span(0, 0)
-    for member in members:
-        for alternate in member.alternates:
-            out = alternate.out
-            changed = changed.join(out.mirror(config.window_bins) if member.reverse else out)
-
-    def differing(bins: Span) -> Span:
-        found = changed.meet(bins)  # where nothing that counts differs, one bin will show it
-        return found if found.width else Span(bins.start, bins.start + 1)
-
-    views = tuple(bins if whole_window else differing(bins) for bins in chosen)
+    seen = reach.predicted if whole_window else changed
+    views = tuple(
+        tuple(seen.meet(piece) for piece in choice if seen.meet(piece).width)
+        for choice in chosen
+    )
     shared = Layout(reach, members, views, own=False)
-    if all(reach.clean.covers(shared.trunk_needed(member)) for member in members):
+    if not shared.union.covers(changed):  # what lies between pieces that count, or beside them
+        shared = Layout(reach, members_for(shared.union), views, own=False)
+    if all(reach.clean.covers(shared.trunk_needed(member)) for member in shared.members):
         return shared
     return replace(shared, own=True)
+
+
+def _hull(spans: Iterable[Span]) -> Span:
+    """Return the smallest interval with all of some."""
+    hull = Span(0, 0)
+    for span in spans:
+        hull = hull.join(span)
+    return hull
 
 
 def _member(
