@@ -16,6 +16,9 @@ from needs import lacking
 
 from varscore import load_model
 from varscore.cli import main
+from varscore.engines.runtime import tune_process
+
+tune_process()  # as the command line does: large tensors are not cleared page by page
 
 DATA = Path(__file__).parent / "data"
 
