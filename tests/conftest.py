@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import gc
 import os
 import subprocess
 from pathlib import Path
@@ -19,6 +20,7 @@ from varscore.cli import main
 from varscore.engines.runtime import tune_process
 
 tune_process()  # as the command line does: large tensors are not cleared page by page
+gc.freeze()  # what was imported is no garbage: no collection looks through it
 
 DATA = Path(__file__).parent / "data"
 
