@@ -437,11 +437,11 @@ def test_goes_on_with_less_after_running_out_of_memory(tiny, genome, monkeypatch
     expected = two_passes(tiny, genome, windowing_of(TINY), CHANGED, variants)
     score_batch, sizes, counts = incremental.score_batch, [], []
 
-    def small_gpu(stages, layout, placed, statistics, swapped):
+    def small_gpu(stages, layout, placed, *others):
         sizes.append(len(placed[0].origins))
         if sizes[-1] > 2:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return score_batch(stages, layout, placed, statistics, swapped)
+        return score_batch(stages, layout, placed, *others)
 
     monkeypatch.setattr(incremental, "score_batch", small_gpu)
     engine = IncrementalEngine(
