@@ -185,14 +185,18 @@ class SharedTrunk:
             for (side, phase), pieces in self._pieces.items()
             if side == reverse
         }
-        per_bin = walk_numbers(reach, len(needs)) * self._dtype.itemsize
+        together, alone = (
+            room // (walk_numbers(reach, phases) * self._dtype.itemsize)
+            for phases in (len(needs), 1)
+        )
         # Not more bins than memory has room for, and a walk at least for each worker.
         extent = max(s.end for spans in needs.values() for s in spans) - min(
             s.start for spans in needs.values() for s in spans
         )
-        cell = max(1, min(room // per_bin, -(-extent // self._workers.count)))
+        share = -(-extent // self._workers.count)
+        cell = max(1, min(together, share))
         tasks = []
-        for walk in choose_walks(reach, needs, pinned, cell):
+        for walk in choose_walks(reach, needs, pinned, cell, min(alone, share)):
             ready: dict[int, list[_Substitution]] = defaultdict(list)
             later = []
             for job in waiting:

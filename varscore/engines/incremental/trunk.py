@@ -19,7 +19,6 @@ from torch import Tensor
 
 from varscore.engines.incremental.kernels.convolution import convolution
 from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS, max_difference
-from varscore.engines.incremental.kernels.minimal_filter import MOST_OUTPUTS
 from varscore.engines.incremental.kernels.products import Products
 from varscore.engines.incremental.kernels.steps import steps_for
 from varscore.engines.incremental.schedule.costs import trunk_flops
@@ -27,7 +26,7 @@ from varscore.engines.incremental.schedule.reach import Reach
 from varscore.engines.incremental.schedule.walks import Level
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
-# Layers whose roundings all others take up, and which are filtered two outputs at a time.
+# Layers whose roundings all others take up, and whose sums are taken in two parts.
 _CAREFUL = 2
 
 
@@ -41,12 +40,12 @@ class TrunkLayer:
     activation : str
         The form of GELU.
     products : Products
-    outputs : int
+    parts : int
         As for `convolution`.
     """
 
     def __init__(
-        self, block: ConvBlock, activation: str, products: Products, outputs: int
+        self, block: ConvBlock, activation: str, products: Products, parts: int
     ) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
@@ -56,7 +55,7 @@ class TrunkLayer:
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
         self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        self._convolve = convolution(weight, bias, 1, products, self._steps, outputs)
+        self._convolve = convolution(weight, bias, 1, products, self._steps, parts)
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
@@ -188,7 +187,7 @@ class Trunk:
         blocks = [network.stem, *network.tower]
         activation = network.config.activation
         self.layers = [
-            TrunkLayer(block, activation, products, 2 if number <= _CAREFUL else MOST_OUTPUTS)
+            TrunkLayer(block, activation, products, 2 if number <= _CAREFUL else 1)
             for number, block in enumerate(blocks)
         ]
 

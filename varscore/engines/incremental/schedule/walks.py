@@ -93,6 +93,7 @@ def choose_walks(
     needs: Mapping[int, Sequence[Span]],
     pinned: Mapping[int, Sequence[Span]],
     cell: int,
+    alone: int = 0,
 ) -> list[Walk]:
     """Choose walks along one strand that together give the trunk bins that are needed.
 
@@ -108,6 +109,9 @@ def choose_walks(
         Of each phase, bins that must not be split between walks.
     cell : int
         Bins of a cell; a walk exceeds it by no more than a pinned span.
+    alone : int
+        Bins of a walk at one phase, which needs less memory: what cells have cut is joined up
+        to so many.
 
     Returns
     -------
@@ -131,7 +135,23 @@ def choose_walks(
         together = [Walk(tuple(sorted(phases)), hull)]
         apart = [Walk((phase,), span) for phase, span in sorted(phases.items())]
         walks += min(together, apart, key=lambda choice: _walks_flops(reach, choice))
-    return walks
+    return _joined(walks, alone)
+
+
+def _joined(walks: Iterable[Walk], most: int) -> list[Walk]:
+    """Join what cells have cut apart of one phase, up to so many bins."""
+    joined: list[Walk] = []
+    last: dict[tuple[int, ...], int] = {}  # of each phase, its last walk's place
+    for walk in walks:
+        place = last.get(walk.phases)
+        if place is not None and walk.bins.start <= joined[place].bins.end:
+            bins = joined[place].bins.join(walk.bins)
+            if bins.width <= most:
+                joined[place] = Walk(walk.phases, bins)
+                continue
+        last[walk.phases] = len(joined)
+        joined.append(walk)
+    return joined
 
 
 def _walks_flops(reach: Reach, walks: Iterable[Walk]) -> int:
