@@ -75,15 +75,14 @@ def test_dilated_convolutions(kernel, taps, dilation, width):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("parts", [1, 2])
 @pytest.mark.parametrize(
     ("channels", "taps"), [(4, 15), (24, 5), (260, 7), (260, 5), (260, 3), (260, 1)]
 )
 @pytest.mark.parametrize(("rows", "length"), [(1, 20), (1, 1000), (128, 20), (3, 700)])
-def test_convolutions_of_the_trunk(kernel, parts, channels, taps, rows, length):
+def test_convolutions_of_the_trunk(kernel, channels, taps, rows, length):
     layer = block(channels, 270, taps)
     products = Products(kernel)
-    trunk = TrunkLayer(layer, "gelu_new", products, parts)
+    trunk = TrunkLayer(layer, "gelu_new", products)
     x = torch.randn(rows, length, channels)
     active = F.gelu(x.double(), approximate="tanh").transpose(1, 2)
     expected = F.conv1d(active, layer.conv.weight.double(), layer.conv.bias.double())

@@ -26,9 +26,6 @@ from varscore.engines.incremental.schedule.reach import Reach
 from varscore.engines.incremental.schedule.walks import Level
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
-# Layers whose roundings all others take up, and whose sums are taken in two parts.
-_CAREFUL = 2
-
 
 class TrunkLayer:
     """One convolution block of the trunk, on references and on differences.
@@ -40,13 +37,9 @@ class TrunkLayer:
     activation : str
         The form of GELU.
     products : Products
-    parts : int
-        As for `convolution`.
     """
 
-    def __init__(
-        self, block: ConvBlock, activation: str, products: Products, parts: int
-    ) -> None:
+    def __init__(self, block: ConvBlock, activation: str, products: Products) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
         self.kernel = int(weight.shape[2])
@@ -55,7 +48,7 @@ class TrunkLayer:
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
         self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        self._convolve = convolution(weight, bias, 1, products, self._steps, parts)
+        self._convolve = convolution(weight, bias, 1, products, self._steps)
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
@@ -186,10 +179,7 @@ class Trunk:
         self.channels = network.config.trunk_channels
         blocks = [network.stem, *network.tower]
         activation = network.config.activation
-        self.layers = [
-            TrunkLayer(block, activation, products, 2 if number <= _CAREFUL else 1)
-            for number, block in enumerate(blocks)
-        ]
+        self.layers = [TrunkLayer(block, activation, products) for block in blocks]
 
     def walk(
         self,

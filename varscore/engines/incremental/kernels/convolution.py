@@ -25,7 +25,6 @@ def convolution(
     dilation: int,
     products: Products,
     steps: Steps,
-    parts: int = 1,
 ) -> Convolution:
     """Make a convolution.
 
@@ -37,15 +36,12 @@ def convolution(
         Positions from a tap to the next.
     products : Products
     steps : Steps
-    parts : int
-        In which products are summed up where minimal filtering takes fewer of them: the more,
-        the less is rounded.
     """
     taps = weight.permute(2, 1, 0)
     plain = _SumOfTaps(taps, bias, dilation, products)
     if len(taps) == 1 or len(taps) > MOST_TAPS or taps.shape[1] < _FEWEST_SUMMED:
         return plain
-    filtered = MinimalFilter(taps, bias, dilation, products, steps, parts)
+    filtered = MinimalFilter(taps, bias, dilation, products, steps)
 
     def cheaper(x: Tensor) -> Tensor:
         width = x.shape[1] - (len(taps) - 1) * dilation
@@ -118,9 +114,7 @@ class DilatedConv:
         # (C_in, taps x C_out): all taps of an input position in one product
         _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
         _, self.gathered = products.with_weight(weight.permute(2, 1, 0).flatten(0, 1))
-        # What filtering of three taps rounds does not show in scores.
-        parts = 1 if self.kernel == 3 else 4
-        self._convolve = convolution(weight, bias, self.dilation, products, steps, parts)
+        self._convolve = convolution(weight, bias, self.dilation, products, steps)
 
     def reference(self, active: Tensor) -> Tensor:
         """Map (n, C) to the bins all of whose taps are there, (n - 2 x reach, C')."""

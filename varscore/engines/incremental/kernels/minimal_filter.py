@@ -42,9 +42,6 @@ class MinimalFilter:
         Positions from a tap to the next.
     products : Products
     steps : Steps
-    parts : int
-        In which products are summed up: what a long sum rounds grows with its length, and
-        outweighs all else that is rounded here.
     """
 
     def __init__(
@@ -54,14 +51,13 @@ class MinimalFilter:
         dilation: int,
         products: Products,
         steps: Steps,
-        parts: int = 1,
     ) -> None:
         self._taps, channels, _ = weight.shape
         self._bias, self._dilation, self._steps = bias, dilation, steps
         self._of_outputs, of_taps, self._of_inputs = filter_matrices(OUTPUTS, self._taps)
         exact = torch.from_numpy(of_taps).to(weight.device)
         combined = torch.einsum("nr,rio->nio", exact, weight.double()).to(weight.dtype)
-        self._products = [products.in_parts(w, parts) for w in combined]
+        self._products = [products.with_weight(w)[0] for w in combined]
         self._step = rows_at_a_time(max(channels, len(bias)), bias.device)
 
     def product_rows(self, rows: int, length: int) -> int:

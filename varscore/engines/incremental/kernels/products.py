@@ -219,24 +219,6 @@ class Products:
             return reference, reference
         return reference, self._counted(bfloat16_kernel(weight), weight)
 
-    def in_parts(self, weight: Tensor, parts: int) -> Kernel:
-        """Return x -> x @ weight for references, summed up in parts.
-
-        oneDNN adds the products of a sum up one after the other; other kernels take parts of
-        their own.
-
-        Parameters
-        ----------
-        weight : Tensor, shape (K, N)
-        parts : int
-            The more, the less is rounded.
-        """
-        if parts == 1 or self._kernel_for(weight) != "packed":
-            return self.with_weight(weight)[0]
-        pieces = weight.tensor_split(parts)
-        product = _pack(pieces, None)
-        return self._counted(lambda x: product(torch.tensor_split(x, parts, dim=1)), weight)
-
     def sum_of(self, weights: Sequence[Tensor], bias: Tensor) -> SumKernel:
         """Return a sum of products of several inputs, for references.
 
