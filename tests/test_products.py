@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from varscore.engines.incremental.kernels.convolution import DilatedConv
 from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS
 from varscore.engines.incremental.kernels.minimal_filter import (
+    MOST_OUTPUTS,
     MOST_TAPS,
-    OUTPUTS,
     MinimalFilter,
     filter_matrices,
 )
@@ -75,14 +75,15 @@ def test_dilated_convolutions(kernel, taps, dilation, width):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("outputs", [2, 4])
 @pytest.mark.parametrize(
     ("channels", "taps"), [(4, 15), (24, 5), (260, 7), (260, 5), (260, 3), (260, 1)]
 )
 @pytest.mark.parametrize(("rows", "length"), [(1, 20), (1, 1000), (128, 20), (3, 700)])
-def test_convolutions_of_the_trunk(kernel, channels, taps, rows, length):
+def test_convolutions_of_the_trunk(kernel, outputs, channels, taps, rows, length):
     layer = block(channels, 270, taps)
     products = Products(kernel)
-    trunk = TrunkLayer(layer, "gelu_new", products)
+    trunk = TrunkLayer(layer, "gelu_new", products, outputs)
     x = torch.randn(rows, length, channels)
     active = F.gelu(x.double(), approximate="tanh").transpose(1, 2)
     expected = F.conv1d(active, layer.conv.weight.double(), layer.conv.bias.double())
@@ -90,7 +91,7 @@ def test_convolutions_of_the_trunk(kernel, channels, taps, rows, length):
     assert near(found, expected.transpose(1, 2), 5e-6)
     plain = 2 * found.numel() * channels * taps
     if channels > 64 and 1 < taps <= MOST_TAPS and rows * length > 20:
-        saved = (taps + OUTPUTS - 1) / (taps * OUTPUTS)
+        saved = (taps + outputs - 1) / (taps * outputs)
         assert saved * plain <= products.flops.total < 1.25 * saved * plain
     elif channels < 64 or taps not in range(2, MOST_TAPS + 1):
         assert products.flops.total == plain
@@ -104,17 +105,21 @@ def test_minimal_filtering_is_exact(taps, dilation):
     bias, products = torch.randn(270).double(), Products("matmul")
     steps = Steps(GELU, torch.float64)
     expected = F.conv1d(x.transpose(1, 2), weight, bias, dilation=dilation).transpose(1, 2)
-    filtered = MinimalFilter(weight.permute(2, 1, 0), bias, dilation, products, steps)
-    assert near(filtered(x), expected, 1e-14)
+    for outputs in range(2, MOST_OUTPUTS + 1):
+        filtered = MinimalFilter(
+            weight.permute(2, 1, 0), bias, dilation, products, steps, outputs
+        )
+        assert near(filtered(x), expected, 1e-14)
 
 
+@pytest.mark.parametrize("outputs", range(2, MOST_OUTPUTS + 1))
 @pytest.mark.parametrize("taps", range(2, MOST_TAPS + 1))
-def test_filter_matrices_give_the_taps(taps):
+def test_filter_matrices_give_the_taps(outputs, taps):
     """By hand: output i of unit inputs d and taps g is one where d - i = g."""
-    of_outputs, of_taps, of_inputs = filter_matrices(OUTPUTS, taps)
+    of_outputs, of_taps, of_inputs = filter_matrices(outputs, taps)
     found = np.einsum("in,ng,nd->igd", of_outputs, of_taps, of_inputs)
     expected = [
-        [[float(d - i == g) for d in range(OUTPUTS + taps - 1)] for g in range(taps)]
-        for i in range(OUTPUTS)
+        [[float(d - i == g) for d in range(outputs + taps - 1)] for g in range(taps)]
+        for i in range(outputs)
     ]
     assert np.allclose(found, expected, rtol=0, atol=1e-14)

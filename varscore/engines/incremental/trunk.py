@@ -19,12 +19,16 @@ from torch import Tensor
 
 from varscore.engines.incremental.kernels.convolution import convolution
 from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS, max_difference
+from varscore.engines.incremental.kernels.minimal_filter import MOST_OUTPUTS
 from varscore.engines.incremental.kernels.products import Products
 from varscore.engines.incremental.kernels.steps import steps_for
 from varscore.engines.incremental.schedule.costs import trunk_flops
 from varscore.engines.incremental.schedule.reach import Reach
 from varscore.engines.incremental.schedule.walks import Level
 from varscore.models.basenji2 import Basenji2, ConvBlock
+
+# Layers whose roundings all others take up, and which are filtered two outputs at a time.
+_CAREFUL = 2
 
 
 class TrunkLayer:
@@ -37,9 +41,13 @@ class TrunkLayer:
     activation : str
         The form of GELU.
     products : Products
+    outputs : int
+        As for `convolution`.
     """
 
-    def __init__(self, block: ConvBlock, activation: str, products: Products) -> None:
+    def __init__(
+        self, block: ConvBlock, activation: str, products: Products, outputs: int
+    ) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
         self.kernel = int(weight.shape[2])
@@ -48,7 +56,7 @@ class TrunkLayer:
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
         self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        self._convolve = convolution(weight, bias, 1, products, self._steps)
+        self._convolve = convolution(weight, bias, 1, products, self._steps, outputs)
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
@@ -179,7 +187,10 @@ class Trunk:
         self.channels = network.config.trunk_channels
         blocks = [network.stem, *network.tower]
         activation = network.config.activation
-        self.layers = [TrunkLayer(block, activation, products) for block in blocks]
+        self.layers = [
+            TrunkLayer(block, activation, products, 2 if number <= _CAREFUL else MOST_OUTPUTS)
+            for number, block in enumerate(blocks)
+        ]
 
     def walk(
         self,

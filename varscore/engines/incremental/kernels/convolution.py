@@ -7,7 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from varscore.engines.incremental.kernels.minimal_filter import MOST_TAPS, MinimalFilter
+from varscore.engines.incremental.kernels.minimal_filter import (
+    MOST_OUTPUTS,
+    MOST_TAPS,
+    MinimalFilter,
+)
 from varscore.engines.incremental.kernels.products import Products, at_a_time
 from varscore.engines.incremental.kernels.steps import Steps
 from varscore.models.basenji2 import ConvBlock
@@ -25,6 +29,7 @@ def convolution(
     dilation: int,
     products: Products,
     steps: Steps,
+    outputs: int,
 ) -> Convolution:
     """Make a convolution.
 
@@ -36,12 +41,15 @@ def convolution(
         Positions from a tap to the next.
     products : Products
     steps : Steps
+    outputs : int
+        That are computed together, where the taps allow it, from fewer products: the more,
+        the fewer, and the more is rounded.
     """
     taps = weight.permute(2, 1, 0)
     plain = _SumOfTaps(taps, bias, dilation, products)
     if len(taps) == 1 or len(taps) > MOST_TAPS or taps.shape[1] < _FEWEST_SUMMED:
         return plain
-    filtered = MinimalFilter(taps, bias, dilation, products, steps)
+    filtered = MinimalFilter(taps, bias, dilation, products, steps, outputs)
 
     def cheaper(x: Tensor) -> Tensor:
         width = x.shape[1] - (len(taps) - 1) * dilation
@@ -114,7 +122,15 @@ class DilatedConv:
         # (C_in, taps x C_out): all taps of an input position in one product
         _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
         _, self.gathered = products.with_weight(weight.permute(2, 1, 0).flatten(0, 1))
-        self._convolve = convolution(weight, bias, self.dilation, products, steps)
+        # What minimal filtering of so few taps rounds does not show in scores.
+        self._convolve = convolution(
+            weight,
+            bias,
+            self.dilation,
+            products,
+            steps,
+            MOST_OUTPUTS if self.kernel == 3 else 2,
+        )
 
     def reference(self, active: Tensor) -> Tensor:
         """Map (n, C) to the bins all of whose taps are there, (n - 2 x reach, C')."""

@@ -25,9 +25,9 @@ from varscore.engines.incremental.kernels.steps import Steps, Sums
 # Where the polynomials whose product is the convolution are evaluated, and at infinity. In
 # this order the first five round least.
 _POINTS = tuple(map(Fraction, ("0", "1", "-1", "1/2", "-2", "2", "-1/2")))
-OUTPUTS = 4
+MOST_OUTPUTS = 4
 """Of a group."""
-MOST_TAPS = len(_POINTS) + 2 - OUTPUTS
+MOST_TAPS = len(_POINTS) + 2 - MOST_OUTPUTS
 
 
 class MinimalFilter:
@@ -42,6 +42,8 @@ class MinimalFilter:
         Positions from a tap to the next.
     products : Products
     steps : Steps
+    outputs : int
+        That are computed together, at most `MOST_OUTPUTS`; the fewer, the less is rounded.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class MinimalFilter:
         dilation: int,
         products: Products,
         steps: Steps,
+        outputs: int = MOST_OUTPUTS,
     ) -> None:
         self._taps, channels, _ = weight.shape
         self._bias, self._dilation, self._steps = bias, dilation, steps
-        self._of_outputs, of_taps, self._of_inputs = filter_matrices(OUTPUTS, self._taps)
+        self._outputs = outputs
+        self._of_outputs, of_taps, self._of_inputs = filter_matrices(outputs, self._taps)
         exact = torch.from_numpy(of_taps).to(weight.device)
         combined = torch.einsum("nr,rio->nio", exact, weight.double()).to(weight.dtype)
         self._products = [products.with_weight(w)[0] for w in combined]
@@ -62,12 +66,12 @@ class MinimalFilter:
 
     def product_rows(self, rows: int, length: int) -> int:
         """Return how many rows the products have in all, for sequences of some length."""
-        groups = _Groups(rows, length, self._taps, self._dilation)
+        groups = _Groups(rows, length, self._taps, self._dilation, self._outputs)
         return groups.count * len(self._products)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (rows, n, C) to (rows, n - (taps - 1) dilation, C')."""
-        groups = _Groups(x.shape[0], x.shape[1], self._taps, self._dilation)
+        groups = _Groups(x.shape[0], x.shape[1], self._taps, self._dilation, self._outputs)
         out = x.new_empty(x.shape[0], groups.width, len(self._bias))
         flat, target = x.reshape(-1, x.shape[2]), out.view(-1, len(self._bias))
         for first in range(0, groups.count, self._step):
@@ -81,19 +85,22 @@ class MinimalFilter:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Which outputs are computed together: along each sequence, four a dilation apart.
+    """Which outputs are computed together: along each sequence, some a dilation apart.
 
     Attributes
     ----------
     rows, length : int
         Sequences, and positions of each.
     taps, dilation : int
+    outputs : int
+        Of a group.
     """
 
     rows: int
     length: int
     taps: int
     dilation: int
+    outputs: int
 
     @property
     def width(self) -> int:
@@ -102,7 +109,7 @@ class _Groups:
 
     @property
     def _per_row(self) -> int:
-        return -(-self.width // (OUTPUTS * self.dilation)) * self.dilation
+        return -(-self.width // (self.outputs * self.dilation)) * self.dilation
 
     @property
     def count(self) -> int:
@@ -127,14 +134,14 @@ class _Groups:
         group = np.arange(first, first + min(most, left))
         row, number = np.divmod(group, self._per_row)
         along, residue = np.divmod(number, self.dilation)  # groups of all residues in turn
-        start = along * OUTPUTS * self.dilation + residue
+        start = along * self.outputs * self.dilation + residue
 
         def of(size: int, length: int) -> NDArray[np.int64]:
             place = start[:, None] + self.dilation * np.arange(size)
             there = (place < length) & (group < self.count)[:, None]
             return np.where(there, row[:, None] * length + place, -1)
 
-        return of(self.taps + OUTPUTS - 1, self.length), of(OUTPUTS, self.width)
+        return of(self.taps + self.outputs - 1, self.length), of(self.outputs, self.width)
 
 
 Matrix = NDArray[np.float64]
