@@ -17,7 +17,11 @@ from writers import read_alleles, write_fasta
 from varscore import load_model
 from varscore.engines.incremental import engine as incremental
 from varscore.engines.incremental.engine import IncrementalEngine, unsupported
+from varscore.engines.incremental.kernels.products import Products
 from varscore.engines.incremental.reference import TRACK_BLOCK
+from varscore.engines.incremental.schedule.reach import Span
+from varscore.engines.incremental.schedule.walks import levels_for, walk_flops
+from varscore.engines.incremental.trunk import Trunk
 from varscore.engines.processor import Processor
 from varscore.engines.two_pass import TwoPassEngine
 from varscore.errors import OptionError
@@ -354,6 +358,12 @@ def test_a_trunk_that_is_filtered_is_exact(genome):
     variants = mixture(genome, "long", 6000)[::7]
     found = IncrementalEngine(network, genome, windowing, CHANGED, range(5)).score(variants)
     assert_equal(found, two_passes(network, genome, windowing, CHANGED, variants))
+    products = Products("matmul")
+    trunk = Trunk(network, products)
+    levels = levels_for(trunk.reach, (0,), Span(0, 200))
+    bases = torch.eye(4).double()[torch.arange(levels[0].span.width) % 4][None]
+    trunk.walk(bases, levels)
+    assert products.flops.total < 0.8 * walk_flops(trunk.reach, levels)
 
 
 def test_nothing_and_one(tiny, genome):

@@ -88,12 +88,14 @@ def test_convolutions_of_the_trunk(kernel, outputs, channels, taps, rows, length
     active = F.gelu(x.double(), approximate="tanh").transpose(1, 2)
     expected = F.conv1d(active, layer.conv.weight.double(), layer.conv.bias.double())
     found = trunk.convolve(x)
-    assert near(found, expected.transpose(1, 2), 5e-6)
     plain = 2 * found.numel() * channels * taps
-    if channels > 64 and 1 < taps <= MOST_TAPS and rows * length > 20:
+    filtered = channels > 64 and 1 < taps <= MOST_TAPS and rows * length > 20
+    assert near(found, expected.transpose(1, 2), 5e-6 if filtered else 3e-6)
+    if filtered:
         saved = (taps + outputs - 1) / (taps * outputs)
-        assert saved * plain <= products.flops.total < 1.25 * saved * plain
-    elif channels < 64 or taps not in range(2, MOST_TAPS + 1):
+        most = 0.6 if outputs == MOST_OUTPUTS else 1.25 * saved
+        assert saved * plain <= products.flops.total < most * plain
+    else:
         assert products.flops.total == plain
 
 

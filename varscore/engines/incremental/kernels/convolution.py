@@ -122,15 +122,9 @@ class DilatedConv:
         # (C_in, taps x C_out): all taps of an input position in one product
         _, self.difference = products.with_weight(weight.permute(1, 2, 0).flatten(1))
         _, self.gathered = products.with_weight(weight.permute(2, 1, 0).flatten(0, 1))
-        # What minimal filtering of so few taps rounds does not show in scores.
-        self._convolve = convolution(
-            weight,
-            bias,
-            self.dilation,
-            products,
-            steps,
-            MOST_OUTPUTS if self.kernel == 3 else 2,
-        )
+        # What minimal filtering of three taps rounds does not show in scores.
+        outputs = MOST_OUTPUTS if self.kernel == 3 else 2
+        self._convolve = convolution(weight, bias, self.dilation, products, steps, outputs)
 
     def reference(self, active: Tensor) -> Tensor:
         """Map (n, C) to the bins all of whose taps are there, (n - 2 x reach, C')."""

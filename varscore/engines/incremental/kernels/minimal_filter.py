@@ -67,7 +67,7 @@ class MinimalFilter:
     def product_rows(self, rows: int, length: int) -> int:
         """Return how many rows the products have in all, for sequences of some length."""
         groups = _Groups(rows, length, self._taps, self._dilation, self._outputs)
-        return groups.count * len(self._products)
+        return -(-groups.count // ROW_STEP) * ROW_STEP * len(self._products)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Map (rows, n, C) to (rows, n - (taps - 1) dilation, C')."""
