@@ -259,6 +259,15 @@ def test_rows_in_another_order_are_refused(genome, model, tmp_path):
     ]  # fmt: skip
 
 
+def test_an_allele_that_is_there_twice_is_refused(genome, model, tmp_path):
+    vcf = write_vcf(tmp_path / "in.vcf", [("chr2", 5, "A", "<DEL>")])
+    (tmp_path / "twice").mkdir()
+    for name in ("a.parquet", "b.parquet"):
+        score_vcf(vcf, genome, tmp_path / "twice" / name, model=model)
+    with pytest.raises(OutputError, match="not in the order of the VCF"):
+        annotate_vcf(tmp_path / "twice", vcf, tmp_path / "o.vcf")
+
+
 def test_positions_beyond_a_tabix_index_get_a_csi_index(genome, model, tmp_path):
     far = 1 << 29
     rows = [("chr1", 5, "A", "<DEL>"), ("chr1", far, "A", "<DEL>")]

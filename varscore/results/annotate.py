@@ -131,8 +131,9 @@ def _joined(
 def _in_order(result: ResultFields, scores: str | Path) -> Iterator[Row]:
     """Yield a row for each allele: of several genes the one where scores are largest."""
     last = (-1, 0)
-    for place, rows in groupby(result.rows(), key=attrgetter("record", "allele")):
-        if place <= last:
+    for place, same in groupby(result.rows(), key=attrgetter("record", "allele")):
+        rows = list(same)
+        if place <= last or (len(rows) > 1 and not result.of_genes):
             raise OutputError(
                 f"{scores}: its rows are not in the order of the VCF; merge its shards with "
                 "--order input"

@@ -92,7 +92,10 @@ class ResultFields:
     made : Provenance
         How the result was made.
     fields : tuple of Field
-        Status and reason, the strongest track and its score, and one for each track chosen.
+        Status and reason, the gene, the strongest track and its score, and one for each track
+        chosen.
+    of_genes : bool
+        Whether an allele has a row for each of its genes.
 
     Raises
     ------
@@ -120,6 +123,7 @@ class ResultFields:
         self.made = made
         statistic = statistic or _first_measure(schema)
         self._genes = [name for name in GENE_COLUMNS if name in schema.names]
+        self.of_genes = bool(self._genes)
         self._scores = choose_columns(reader.path, schema, statistic, None)
         self._chosen: list[str] = []
         if tracks is not None:

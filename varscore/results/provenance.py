@@ -144,9 +144,9 @@ class Provenance:
     torch : str, optional
         Version of PyTorch.
     rows : int
-        Alleles in all.
+        Of the table: alleles, or with genes one for each of an allele's genes.
     statuses : dict of str to int
-        Alleles of each status.
+        Rows of each status.
     reasons : dict of str to int
         Alleles whose REF mismatches, by what the genome has there.
     genes : GeneRecord, optional

@@ -22,7 +22,7 @@ class ScoreSummary:
     Attributes
     ----------
     rows : int
-        Alleles in, rows out.
+        Of the result: alleles in, rows out; with genes, one for each of an allele's genes.
     statuses : dict of str to int
         Rows of each status that occurred.
     reasons : dict of str to int
