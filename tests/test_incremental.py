@@ -494,8 +494,8 @@ def test_precision_of_large_and_of_tiny_effects(demo):
         made = engine(network, genome, windowing, sad, tracks, **options)
         return made.score(chosen)[:, 0]
 
-    snvs = [v for v in variants if not v.is_indel][::3]
-    indels = [v for v in variants if v.is_indel][::4]
+    snvs = [v for v in variants if not v.is_indel][::4]
+    indels = [v for v in variants if v.is_indel][::6]
     wide = scores(IncrementalEngine, deepcopy(network).double(), snvs + indels)
     sizes = dict(zip(snvs, np.median(np.abs(wide), axis=1), strict=False))
     by_size = sorted(snvs, key=sizes.__getitem__)

@@ -12,12 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 from needs import lacking
-from snakemake_runs import DEMO, ROOT, arguments, jobs, prepare, processes, resume, run, start
+from snakemake_runs import DEMO as WHOLE_DEMO
+from snakemake_runs import ROOT, arguments, jobs, prepare, processes, resume, run, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 SCRIPT = Path(__file__).parent / "slurm.sh"
 PROFILES = ROOT / "workflow_config" / "profiles"
 MERGED = Path("out", "scores.parquet")
+DEMO = {**WHOLE_DEMO, "shards": 3}
 
 
 @pytest.fixture(scope="module")
