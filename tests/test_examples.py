@@ -58,7 +58,7 @@ def files(tmp_path_factory):
     demo = read_checkpoint("demo")
     names = [f"T{number}" for number in range(demo.config.n_tracks - 1)]
     tracks = TrackTable.from_names(
-        [*names, "ENCFF833POA"], [*names, "DNASE:left lobe of liver"]
+        [*names, "ENCFF462ZLK"], [*names, "DNASE:right lobe of liver female adult (53 years)"]
     )
     model = folder / "cache" / "basenji2"
     model.parent.mkdir()
@@ -91,7 +91,7 @@ def test_a_docstring_gives_what_it_says(example, here):
 
 def test_the_readmes_commands_and_code_run(varscore, here):
     assert [command[0] for command in COMMANDS] == [
-        "model", "check", "score", "score", "score", "annotate",
+        "model", "check", "score", "tracks", "tracks", "score", "score", "annotate",
     ]  # fmt: skip
     for command in COMMANDS:
         if command[:2] != ["model", "fetch"]:

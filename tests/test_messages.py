@@ -42,6 +42,7 @@ from varscore.inputs.genome import ReferenceGenome, parse_region
 from varscore.inputs.given import check_given
 from varscore.inputs.streams import kept
 from varscore.models import cache
+from varscore.models.catalogue import read_catalogue
 from varscore.models.checkpoint import Checkpoint
 from varscore.models.config import BasenjiConfig
 from varscore.models.fetch import fetch_model
@@ -50,10 +51,12 @@ from varscore.models.formats.hub import read_hub
 from varscore.models.formats.keras import read_keras, write_keras
 from varscore.models.formats.native import read_native
 from varscore.models.registry import read_checkpoint
-from varscore.models.tracks import TrackTable, check_wanted
+from varscore.models.selection import check_wanted
+from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS
 from varscore.results.annotate import annotate_vcf, write_table
 from varscore.results.file import METADATA_KEY
+from varscore.results.reading import read_tracks
 from varscore.results.table import ScoreWriter
 from varscore.results.target import check_result_target
 from varscore.shards.merge import merge_shards
@@ -844,8 +847,6 @@ MESSAGES = {
     "models.registry": [
         (r"--params is for Keras weights, but .* is of form native",
          lambda s: load_model(s.weights, params="x")),
-        (r"track table t\.txt: 3 rows, but model .* predicts 2 tracks",
-         lambda s: load_model(s.weights, track_table=s.write("t.txt", small_table(3)))),
         (r"device cuda: no GPU is usable here; use --device cpu or auto",
          lambda s: (s.patch.setattr("torch.cuda.is_available", lambda: False),
                     load_model(s.weights, device="cuda"))),
@@ -861,6 +862,16 @@ MESSAGES = {
         (r"weights hub/model\.safetensors: they changed since they were fetched \(.*\); fetch "
          r"them again with --force",
          changed_since),
+    ],
+    "models.selection": [
+        (r"tracks: x cannot be read as text with an identifier a line: .*",
+         lambda s: check_wanted(str(s.write("x", b"\xff")))),
+        (r"tracks: '\(' is no valid regular expression: .*", lambda s: check_wanted("(")),
+        (r"tracks: no track has assay='DNAS'; nearest are DNASE; `varscore tracks` lists them",
+         lambda s: read_catalogue("demo").select("assay=DNAS")),
+        (r"tracks: 'tisue' is no column of the track table; nearest are tissue; `varscore "
+         r"tracks` lists them",
+         lambda s: read_catalogue("demo").select("assay=CHIP & tisue=liver")),
     ],
     "models.tracks": [
         (r"track table: the identifier 'a' stands for several tracks; identifiers name the .*",
@@ -878,9 +889,14 @@ MESSAGES = {
         (r"tracks: 'a' is no identifier of this model; `varscore tracks` lists them",
          lambda s: s.model.tracks.select(["a"])),
         (r"tracks: no identifier was given", lambda s: s.model.tracks.select([])),
-        (r"tracks: x cannot be read as text with an identifier a line: .*",
-         lambda s: check_wanted(str(s.write("x", b"\xff")))),
-        (r"tracks: '\(' is no valid regular expression: .*", lambda s: check_wanted("(")),
+        (r"tracks: 'assay=CAGE & target=CTCF' fits none of the 11 tracks; `varscore tracks` "
+         r"lists them",
+         lambda s: read_catalogue("demo").select("assay=CAGE & target=CTCF")),
+        (r"track table: a column of one's own cannot be called 'match'; give it another name "
+         r"than index, .*",
+         lambda s: TrackTable.read(s.write("x", "identifier\tmatch\na\tb\n"))),
+        (r"track table t\.txt: 3 rows, but model .* predicts 2 tracks",
+         lambda s: load_model(s.weights, track_table=s.write("t.txt", small_table(3)))),
     ],
     "options": [
         (r"strict: 2 is neither True nor False", lambda s: ScoreOptions(strict=2)),
@@ -925,6 +941,15 @@ MESSAGES = {
          lambda s: (s.score(), read_scores("o.parquet", columns=["x"]))),
         (r"o\.parquet: no statistic 'D2' in it; choose from SAD",
          lambda s: (s.score(), read_scores("o.parquet", "D2"))),
+        (r"plan/0001\.parquet: a shard of a plan, not its scores; score it with `varscore "
+         r"score --shard`",
+         lambda s: (s.scored(), read_tracks("plan/0001.parquet"))),
+        (r"long: two columns would be called 'SAD'; leave it out with columns=, or rename it "
+         r"in the track table",
+         lambda s: (s.cli("score", "chr1:5:A:C", "--genome", s.genome, "-o", "o.parquet",
+                          "--model", s.weights, "--track-table",
+                          s.write("t", "identifier\tSAD\na\t1\nb\t1\n")),
+                    read_scores("o.parquet", long=True))),
         (r"d: a folder without \.parquet files",
          lambda s: (Path("d").mkdir(), read_scores("d"))),
         (r"folder/b\.parquet: its columns differ from those of the other files in its "

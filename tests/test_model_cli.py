@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from varscore.cli import model
+from varscore.cli import model, tracks
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models.formats.native import read_native
 from varscore.models.registry import read_checkpoint
@@ -26,7 +26,7 @@ SMALL = {
 }
 
 app = typer.Typer()
-app.command()(model.tracks)
+app.command()(tracks.tracks)
 app.add_typer(model.app, name="model")
 
 
@@ -180,7 +180,7 @@ def test_tracks_without_names_are_numbered():
 
 def test_models_that_are_not_there_name_the_command():
     with pytest.raises(ModelError, match="varscore model fetch basenji2"):
-        run("tracks")
+        run("model", "info", "basenji2")
     with pytest.raises(ModelError, match="no known name"):
         run("model", "info", "nothing")
 

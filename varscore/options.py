@@ -313,8 +313,9 @@ class ScoreOptions:
         default=None,
         metadata=_about(
             "scored",
-            "Identifiers (separated by commas, or a file of them), or a regular expression on "
-            "descriptions and identifiers.",
+            "Identifiers (separated by commas, or a file of them), a selection such as "
+            "'tissue=liver & assay=DNASE', or a regular expression on descriptions and "
+            "identifiers.",
             unset="all",
         ),
     )

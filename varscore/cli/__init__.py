@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from varscore.cli import annotate, bench, check, model, score, workflow
+from varscore.cli import annotate, bench, check, model, score, tracks, workflow
 from varscore.errors import VarscoreError
 from varscore.version import __version__
 
@@ -24,7 +24,7 @@ app.command()(check.check)
 app.command()(workflow.plan)
 app.command()(workflow.merge)
 app.command()(annotate.annotate)
-app.command()(model.tracks)
+app.command()(tracks.tracks)
 app.command()(bench.bench)
 app.add_typer(model.app, name="model")
 

@@ -37,8 +37,8 @@ def annotate(
     tracks: Annotated[
         str | None,
         typer.Option(
-            help="Tracks to write the scores of: identifiers between commas, or a regular "
-            "expression.",
+            help="Tracks to write the scores of: identifiers between commas, a selection such "
+            "as 'tissue=liver & assay=DNASE', or a regular expression.",
             show_default="none but the strongest",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""``varscore model`` and ``varscore tracks``: what models there are and what is in them."""
+"""``varscore model``: what models there are and what is in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from varscore.cli import options as given
-from varscore.cli.options import MODEL, own_option
+from varscore.cli.options import own_option
 from varscore.cli.refusals import check_model
 from varscore.errors import OptionError, OutputError
 from varscore.options import Activation, ModelOptions
@@ -31,9 +31,6 @@ PublishedForm = Literal["hub", "keras"]
 
 
 ModelArgument = Annotated[str, typer.Argument(help="Name (demo, basenji2) or path of weights.")]
-HeadOption = Annotated[
-    str | None, typer.Option(help="Which head, for Keras weights with several.")
-]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
@@ -55,11 +52,11 @@ def info(
     params: given.Params = None,
     activation: given.ActivationName = None,
     track_table: given.TrackTableFile = None,
-    head: HeadOption = None,
+    head: given.Head = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a model's architecture, parameters, tracks, activation, origin and SHA-256."""
-    checkpoint = _read(model, params, activation, track_table, head)
+    checkpoint = read_weights(model, params, activation, track_table, head)
     facts = _facts(checkpoint)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -139,7 +136,7 @@ def convert(
     params: given.Params = None,
     activation: given.ActivationName = None,
     track_table: given.TrackTableFile = None,
-    head: HeadOption = None,
+    head: given.Head = None,
     force: ForceOption = False,
 ) -> None:
     """Write a model's weights in another form."""
@@ -152,14 +149,16 @@ def convert(
             )
     _refuse_existing(destination, force)
     check_model(ModelOptions(model=source, params=params, track_table=track_table))
-    from varscore.models.files import TRACKS_FILE
+    from varscore.models.cache import TRACKS_FILE
     from varscore.models.formats.keras import PARAMS_FILE
     from varscore.models.registry import write_checkpoint
 
     if to == "keras":
         for companion in (PARAMS_FILE, TRACKS_FILE):
             _refuse_existing(destination.with_name(companion), force)
-    write_checkpoint(_read(source, params, activation, track_table, head), destination, to)
+    write_checkpoint(
+        read_weights(source, params, activation, track_table, head), destination, to
+    )
     typer.echo(str(destination))
 
 
@@ -205,33 +204,20 @@ def random(
     typer.echo(str(output))
 
 
-def tracks(
-    model: given.Model = MODEL.model,
-    match: Annotated[
-        str | None, typer.Option(help="Regular expression on descriptions and identifiers.")
-    ] = None,
-    params: given.Params = None,
-    track_table: given.TrackTableFile = None,
-    head: HeadOption = None,
-) -> None:
-    """Print a model's tracks: index, identifier, description, separated by tabs."""
-    from varscore.models.tracks import TrackTable, compile_pattern
-
-    if match is not None:
-        compile_pattern(match)
-    checkpoint = _read(model, params, None, track_table, head)
-    table = checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks)
-    typer.echo((table if match is None else table.match(match)).to_tsv(), nl=False)
-
-
-def _read(
+def read_weights(
     model: str,
     params: Path | None,
     activation: Activation | None,
     track_table: Path | None,
     head: str | None,
 ) -> Checkpoint:
-    """Read a model's weights, and say if they are not of a model in earnest."""
+    """Read a model's weights, and say if they are not of a model in earnest.
+
+    Parameters
+    ----------
+    model, params, activation, track_table, head
+        As for `varscore.models.registry.read_checkpoint`, which says what may be raised, too.
+    """
     check_model(ModelOptions(model=model, params=params, track_table=track_table))
     from varscore.models.registry import read_checkpoint
 

@@ -126,6 +126,7 @@ Model = Annotated[str, cli_option("model")]
 Params = Annotated[Path | None, cli_option("params")]
 ActivationName = Annotated[Activation | None, cli_option("activation")]
 TrackTableFile = Annotated[Path | None, cli_option("track_table")]
+Head = Annotated[str | None, typer.Option(help="Which head, for Keras weights with several.")]
 
 Statistics = Annotated[str, cli_option("statistics")]
 Tracks = Annotated[str | None, cli_option("tracks")]

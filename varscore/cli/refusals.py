@@ -54,7 +54,7 @@ def refuse_early(
     if model is not None:
         check_model(model)
     if options.tracks is not None:
-        from varscore.models.tracks import check_wanted
+        from varscore.models.selection import check_wanted
 
         check_wanted(options.tracks)
     from varscore.inputs.htslib import silence

@@ -12,6 +12,7 @@ from varscore.errors import ModelError
 DEMO, BASENJI2 = "demo", "basenji2"
 NAMES = (DEMO, BASENJI2)
 FETCH_RECORD = "fetched.json"
+TRACKS_FILE = "targets.txt"
 
 
 def model_cache() -> Path:

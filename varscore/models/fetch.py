@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from varscore.atomic import write_json, writing
 from varscore.errors import ModelError, OptionError, OutputError
-from varscore.models.cache import BASENJI2, FETCH_RECORD, model_cache
-from varscore.models.files import TRACKS_FILE, read_json, sha256
+from varscore.models.cache import BASENJI2, FETCH_RECORD, TRACKS_FILE, model_cache
+from varscore.models.files import read_json, sha256
 from varscore.models.tracks import TrackTable
 
 FetchForm = Literal["hub", "keras"]

@@ -16,9 +16,8 @@ from safetensors.torch import save_file
 
 from varscore.atomic import writing
 from varscore.errors import ModelError, OutputError
+from varscore.models.cache import TRACKS_FILE
 from varscore.models.tracks import TrackTable
-
-TRACKS_FILE = "targets.txt"
 
 
 def file_kind(path: Path) -> str:

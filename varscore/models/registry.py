@@ -10,6 +10,7 @@ import torch
 
 from varscore.errors import ModelError, OptionError
 from varscore.models.cache import FETCH_RECORD, NAMES, find_model
+from varscore.models.catalogue import catalogued
 from varscore.models.checkpoint import Checkpoint
 from varscore.models.files import file_kind, read_json, sha256
 from varscore.models.formats.hub import CONFIG_FILE, WEIGHTS_FILE, read_hub, write_hub
@@ -89,12 +90,7 @@ def read_checkpoint(
     metadata |= {"form": form, "sha256": digest, "activation": config.activation}
     tracks = checkpoint.tracks
     if track_table is not None:
-        tracks = TrackTable.read(track_table)
-        if len(tracks) != config.n_tracks:
-            raise OptionError(
-                f"track table {track_table}: {len(tracks)} rows, but model {metadata['name']} "
-                f"predicts {config.n_tracks} tracks"
-            )
+        tracks = TrackTable.read_for(track_table, str(metadata["name"]), config.n_tracks)
     return Checkpoint(config, checkpoint.tensors, tracks, metadata)
 
 
@@ -173,7 +169,7 @@ def load_model(
         name_or_path, params=params, activation=activation, track_table=track_table, head=head
     )
     network = checkpoint.network().to(device, dtype)
-    tracks = checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks)
+    tracks = catalogued(checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks))
     return Model(
         network, tracks, {**checkpoint.metadata, "config": checkpoint.config.to_dict()}
     )

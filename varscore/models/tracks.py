@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from varscore.errors import OptionError
+from varscore.models.selection import (
+    MATCH,
+    Term,
+    compile_pattern,
+    find_column,
+    fitting_rows,
+    parse_terms,
+    read_names,
+    unknown_column,
+)
+
+_OWN = ("index", "identifier", "description")  # of every table
+_IGNORED = ("genome", "file")  # of the published tables: of no use away from their makers
+# A result says these of a score's column, and `match=` is a term of selections.
+_RESERVED = (*_OWN, "statistic", "around", MATCH)
 
 
 @dataclass(frozen=True)
@@ -25,15 +39,27 @@ class TrackTable:
         Unique names (for the published model ENCODE, GEO or FANTOM accessions).
     descriptions : tuple of str
         What was measured, such as ``DNASE:cerebellum male adult``; not unique.
+    columns : mapping of str to tuple of str
+        What else is known of the tracks, such as their ``tissue``, by the column's name; a cell
+        is empty where it is not known.
     """
 
     indices: tuple[int, ...]
     identifiers: tuple[str, ...]
     descriptions: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not len(self.indices) == len(self.identifiers) == len(self.descriptions):
-            raise ValueError("indices, identifiers and descriptions differ in length")
+        lengths = {len(cells) for cells in self.columns.values()}
+        lengths |= {len(self.identifiers), len(self.descriptions)}
+        if lengths != {len(self.indices)}:
+            raise ValueError("indices, identifiers, descriptions and columns differ in length")
+        for name in self.columns:
+            if name in _RESERVED:
+                raise OptionError(
+                    f"track table: a column of one's own cannot be called {name!r}; give it "
+                    f"another name than {', '.join(_RESERVED)}"
+                )
         repeated = [name for name, n in Counter(self.identifiers).items() if n > 1]
         if repeated:
             raise OptionError(
@@ -51,61 +77,113 @@ class TrackTable:
         return cls(tuple(range(n_tracks)), names, names)
 
     @classmethod
-    def from_names(cls, identifiers: Iterable[str], descriptions: Iterable[str]) -> TrackTable:
+    def from_names(
+        cls,
+        identifiers: Iterable[str],
+        descriptions: Iterable[str],
+        columns: Mapping[str, Iterable[str]] | None = None,
+    ) -> TrackTable:
         """Return the table of all of a model's tracks.
 
         Parameters
         ----------
         identifiers, descriptions : iterable of str
             One each a track, in the model's order.
+        columns : mapping of str to iterable of str, optional
+            Further columns by their names, in the same order.
         """
         names = tuple(identifiers)
-        return cls(tuple(range(len(names))), names, tuple(descriptions))
+        further = {name: tuple(cells) for name, cells in (columns or {}).items()}
+        return cls(tuple(range(len(names))), names, tuple(descriptions), further)
 
     @classmethod
     def read(cls, path: str | Path) -> TrackTable:
         """Read a tab-separated table with a header, a row a track in the model's order.
 
-        The columns ``identifier`` and ``description`` count, as in the tables that the
-        original repository publishes; without a description the identifier serves.
+        It has the column ``identifier`` and, as the tables that the original repository
+        publishes, ``description``, in place of which else the identifier serves. Its other
+        columns, but ``index``, ``genome`` and ``file``, are kept as `columns`.
 
         Raises
         ------
         OptionError
-            If the file cannot be read or has no column ``identifier``.
+            If the file cannot be read, has no column ``identifier`` or a row without one, or
+            has a column of a name that is taken.
         """
         try:
             with open(path, newline="", encoding="utf-8") as lines:
-                reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-                columns, rows = reader.fieldnames or [], list(reader)
+                return cls.parse(lines, str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise OptionError(f"track table {path}: {error}") from error
-        if "identifier" not in columns:
+
+    @classmethod
+    def read_for(cls, path: str | Path, model: str, n_tracks: int) -> TrackTable:
+        """Read the table of a model that predicts so many tracks.
+
+        Raises
+        ------
+        OptionError
+            As `read`, and if the table has not a row for each track.
+        """
+        tracks = cls.read(path)
+        if len(tracks) != n_tracks:
             raise OptionError(
-                f"track table {path}: no column 'identifier' in its header {list(columns)}; "
+                f"track table {path}: {len(tracks)} rows, but model {model} predicts "
+                f"{n_tracks} tracks"
+            )
+        return tracks
+
+    @classmethod
+    def parse(cls, lines: Iterable[str], where: str) -> TrackTable:
+        """Return the table that lines of text are, as `read` does of a file.
+
+        Parameters
+        ----------
+        lines : iterable of str
+        where : str
+            The file's name, for messages.
+        """
+        rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+        header = rows.pop(0) if rows else []
+        if "identifier" not in header:
+            raise OptionError(
+                f"track table {where}: no column 'identifier' in its header {header}; "
                 "give a tab-separated table such as the published targets_human.txt"
             )
-        identifiers = [row["identifier"] or "" for row in rows]
+        # A row may end early, and the lines between rows may be empty.
+        blank = [""] * len(header)
+        cells = zip(*((row + blank)[: len(header)] for row in rows if row), strict=True)
+        columns = dict(zip(header, cells, strict=False)) or dict.fromkeys(header, ())
+        identifiers = columns["identifier"]
         if "" in identifiers:
             raise OptionError(
-                f"track table {path}: data row {identifiers.index('') + 1} has no identifier"
+                f"track table {where}: data row {identifiers.index('') + 1} has no identifier"
             )
-        return cls.from_names(
-            identifiers,
-            [
-                row.get("description") or name
-                for row, name in zip(rows, identifiers, strict=True)
-            ],
-        )
+        said = columns.get("description", identifiers)
+        descriptions = (text or name for text, name in zip(said, identifiers, strict=True))
+        known = {"", *_OWN, *_IGNORED}
+        further = {name: column for name, column in columns.items() if name not in known}
+        return cls.from_names(identifiers, descriptions, further)
 
     def to_tsv(self) -> str:
-        """Return the table as text: index, identifier, description; `read` reads it again."""
+        """Return the table as text: index, identifier, description and the further columns.
+
+        `read` reads it again.
+        """
         blank = str.maketrans("\t\r\n", "   ")
-        rows = zip(self.indices, self.identifiers, self.descriptions, strict=True)
-        lines = (
-            f"{i}\t{name.translate(blank)}\t{text.translate(blank)}" for i, name, text in rows
+        header = (*_OWN, *self.columns)
+        lines = ("\t".join(str(cell).translate(blank) for cell in row) for row in self.rows())
+        return "\n".join(["\t".join(header), *lines, ""])
+
+    def rows(self) -> Iterator[tuple[int | str, ...]]:
+        """Yield of each track index, identifier, description and what its columns say."""
+        yield from zip(
+            self.indices,
+            self.identifiers,
+            self.descriptions,
+            *self.columns.values(),
+            strict=True,
         )
-        return "\n".join(["index\tidentifier\tdescription", *lines, ""])
 
     def take(self, rows: Sequence[int]) -> TrackTable:
         """Return the tracks at these rows of the table."""
@@ -113,22 +191,20 @@ class TrackTable:
             tuple(self.indices[row] for row in rows),
             tuple(self.identifiers[row] for row in rows),
             tuple(self.descriptions[row] for row in rows),
+            {name: tuple(cells[row] for row in rows) for name, cells in self.columns.items()},
         )
 
     def match(self, pattern: str) -> TrackTable:
         """Return the tracks whose description or identifier a regular expression finds.
+
+        It takes upper for lower case.
 
         Raises
         ------
         OptionError
             If the expression is not valid or finds nothing.
         """
-        expression = compile_pattern(pattern)
-        rows = [
-            row
-            for row, names in enumerate(zip(self.descriptions, self.identifiers, strict=True))
-            if any(expression.search(name) for name in names)
-        ]
+        rows = self._matching(pattern)
         if not rows:
             raise OptionError(
                 f"tracks: {pattern!r} is neither an identifier nor found in any of the "
@@ -136,32 +212,66 @@ class TrackTable:
             )
         return self.take(rows)
 
+    def fit(self, terms: Sequence[tuple[str, str]]) -> TrackTable:
+        """Return the tracks that fit all terms of a selection.
+
+        Parameters
+        ----------
+        terms : sequence of (str, str)
+            Of a column, or ``match``, and a value, as `varscore.models.selection` explains.
+
+        Raises
+        ------
+        OptionError
+            If the table lacks a column or a value of it, or if no track fits all.
+        """
+        rows = set(range(len(self)))
+        for name, value in terms:
+            rows &= set(self._matching(value) if name == MATCH else self._fitting(name, value))
+        if not rows:
+            text = " & ".join(f"{name}={value}" for name, value in terms)
+            raise OptionError(
+                f"tracks: {text!r} fits none of the {len(self)} tracks; `varscore tracks` "
+                "lists them"
+            )
+        return self.take(sorted(rows))
+
     def select(self, wanted: str | Sequence[str] | None) -> TrackTable:
         """Choose tracks, kept in the model's order.
 
         Parameters
         ----------
         wanted : str, sequence of str or None
-            A sequence of identifiers; or one string: identifiers separated by commas, the
-            path of a file with an identifier a line, or a regular expression searched in
-            descriptions and identifiers. None takes all.
+            A sequence of identifiers; or one string: identifiers separated by commas; the
+            path of a file with an identifier a line, or a table with a column
+            ``identifier``; a selection such as ``tissue=liver & assay=DNASE|ATAC``, if it
+            begins with the name of a column and ``=``, or with ``match=``; or a regular
+            expression searched in descriptions and identifiers. None takes all.
 
         Raises
         ------
         OptionError
-            If an identifier is unknown or nothing is chosen.
+            If an identifier, a column or a value is unknown, or nothing is chosen.
         """
         if wanted is None:
             return self
+        if not isinstance(wanted, str):
+            return self._named(wanted)
+        known = set(self.identifiers)
+        names = [name.strip() for name in wanted.split(",")]
+        if all(name in known for name in names):
+            return self._named(names)
+        if os.path.isfile(wanted):  # unlike Path, at ease with a long expression
+            return self._named(read_names(wanted))
+        terms = parse_terms(wanted)
+        if terms and self._is_column(terms[0]):
+            return self.fit(terms)
+        if terms and not self._matching(wanted):
+            raise unknown_column(terms[0].column, self.columns)
+        return self.match(wanted)
+
+    def _named(self, names: Sequence[str]) -> TrackTable:
         known = {identifier: row for row, identifier in enumerate(self.identifiers)}
-        if isinstance(wanted, str):
-            names = [name.strip() for name in wanted.split(",")]
-            if not all(name in known for name in names):
-                if not os.path.isfile(wanted):  # unlike Path, at ease with a long expression
-                    return self.match(wanted)
-                names = _read_names(wanted)
-        else:
-            names = list(wanted)
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             raise OptionError(
@@ -172,50 +282,19 @@ class TrackTable:
             )
         return self.take(sorted({known[name] for name in names}))
 
+    def _is_column(self, term: Term) -> bool:
+        return term.column == MATCH or find_column(term.column, self.columns) is not None
 
-def check_wanted(wanted: str | Sequence[str]) -> None:
-    """Refuse, before any model is read, what `TrackTable.select` can make nothing of.
+    def _fitting(self, name: str, value: str) -> list[int]:
+        column = find_column(name, self.columns)
+        if column is None:
+            raise unknown_column(name, self.columns)
+        return fitting_rows(column, value, self.columns[column])
 
-    Parameters
-    ----------
-    wanted : str or sequence of str
-
-    Raises
-    ------
-    OptionError
-        If it is the path of a file that is no text, or neither a path nor a regular
-        expression. (An identifier that is no regular expression is given in a sequence or
-        in a file.)
-    """
-    if isinstance(wanted, str):
-        if os.path.isfile(wanted):
-            _read_names(wanted)
-        else:
-            compile_pattern(wanted)
-
-
-def _read_names(path: str) -> list[str]:
-    """Read identifiers, one a line; further columns do not count."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(
-            f"tracks: {path} cannot be read as text with an identifier a line: {error}"
-        ) from error
-    return [line.split("\t")[0].strip() for line in lines if line.strip()]
-
-
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a regular expression for choosing tracks.
-
-    Raises
-    ------
-    OptionError
-        If it is not valid.
-    """
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        raise OptionError(
-            f"tracks: {pattern!r} is no valid regular expression: {error}"
-        ) from error
+    def _matching(self, pattern: str) -> list[int]:
+        expression = compile_pattern(pattern)
+        return [
+            row
+            for row, names in enumerate(zip(self.descriptions, self.identifiers, strict=True))
+            if any(expression.search(name) for name in names)
+        ]

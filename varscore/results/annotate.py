@@ -51,7 +51,7 @@ def annotate_vcf(
     statistic : str, optional
         Of the result's; its first if not given.
     tracks : str or sequence of str, optional
-        Identifiers, or a regular expression on descriptions and identifiers.
+        Which, as in `TrackTable.select`.
     force : bool
         Replace an existing output.
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from varscore.errors import OutputError
 from varscore.models.tracks import TrackTable
 from varscore.results.file import ResultReader
-from varscore.results.table import measure_of
+from varscore.results.long import long_frame
+from varscore.results.table import measure_of, tracks_of
 
 
 def read_scores(
@@ -22,6 +23,7 @@ def read_scores(
     tracks: str | Sequence[str] | None = None,
     *,
     columns: Sequence[str] | None = None,
+    long: bool = False,
 ) -> pd.DataFrame:
     """Read some of a result's columns; the others are not touched.
 
@@ -34,18 +36,23 @@ def read_scores(
         One or several of the file's statistics, as its columns name them: ``SAD_250`` where
         a file has several widths of ``around``; None reads all.
     tracks : str, sequence of str or None
-        Identifiers, or a regular expression on descriptions and identifiers, as in
-        `TrackTable.select`; None reads all.
+        Identifiers, a selection such as ``tissue=liver & assay=DNASE``, or a regular
+        expression on descriptions and identifiers, as in `TrackTable.select`; None reads all.
     columns : sequence of str, optional
         Which of `VARIANT_COLUMNS` and, in a result of genes, `GENE_COLUMNS` to read; all if
         not given. `pos` is 1-based.
+    long : bool
+        Whether to return a row for each row of the result and track, in place of a column for
+        each statistic and track.
 
     Returns
     -------
     pandas.DataFrame
         A row an allele, or with genes an allele and gene, in the file's order: `columns`,
         then the float32 columns ``<statistic>_<identifier>``. Rows that could not be scored
-        have NaN in all of these and say why in ``status``.
+        have NaN in all of these and say why in ``status``. With `long`: `columns`; what is
+        known of the track: ``identifier``, ``description``, ``assay``, ``tissue`` and so on;
+        then a float32 column for each statistic, of its name. There, text is categorical.
 
     Raises
     ------
@@ -53,22 +60,28 @@ def read_scores(
         If the file is absent, not whole, not varscore's or of a later version of varscore,
         or if it lacks a column asked for.
     OptionError
-        If `tracks` names none of the file's tracks.
+        If `tracks` names none of the file's tracks; with `long`, if two columns would have
+        one name.
 
     Examples
     --------
     >>> import varscore
     >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet")
     >>> read_scores("scores.parquet", "SAD", "DNASE:.*liver", columns=["key"]).columns.to_list()
-    ['key', 'SAD_ENCFF833POA']
+    ['key', 'SAD_ENCFF462ZLK']
+    >>> long = read_scores("scores.parquet", tracks="ENCFF462ZLK", columns=["key"], long=True)
+    >>> long.columns.to_list()[3:]
+    ['assay', 'class', 'target', 'biosample', 'tissue', 'life_stage', 'SAD']
     """
-    chosen, tables = list[str](), list[pa.Table]()
+    of_rows, chosen, tables = list[str](), dict[str, TrackTable](), list[pa.Table]()
     for reader in opened_results(path):
         if not tables:
-            chosen += _row_columns(reader, columns)
-            chosen += choose_columns(reader.path, reader.schema, statistic, tracks)
-        tables.append(reader.read(chosen))
-    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+            of_rows = _row_columns(reader, columns)
+            chosen = choose_tracks(reader.path, reader.schema, statistic, tracks)
+        scores = [f"{name}_{i}" for name, table in chosen.items() for i in table.identifiers]
+        tables.append(reader.read([*of_rows, *scores]))
+    whole = pa.concat_tables(tables)
+    frame: pd.DataFrame = long_frame(whole, chosen) if long else whole.to_pandas()
     return frame
 
 
@@ -149,28 +162,55 @@ def choose_columns(
     OptionError
         If `tracks` names none of the file's tracks.
     """
-    present: dict[str, list[dict[str, str]]] = {}
-    for field in schema:
-        if measure := measure_of(field):
-            facts = {k.decode(): v.decode() for k, v in field.metadata.items()}
-            present.setdefault(measure, []).append(facts)
+    return [
+        f"{name}_{identifier}"
+        for name, table in choose_tracks(file, schema, statistic, tracks).items()
+        for identifier in table.identifiers
+    ]
+
+
+def choose_tracks(
+    file: Path,
+    schema: pa.Schema,
+    statistic: str | Sequence[str] | None,
+    tracks: str | Sequence[str] | None,
+) -> dict[str, TrackTable]:
+    """Return the tracks of a choice of statistics and tracks, by the statistic.
+
+    Parameters
+    ----------
+    file, schema, statistic, tracks
+        As for `choose_columns`, which says what may be raised, too.
+    """
+    present = tracks_of(schema)
     if statistic is None:
         wanted = list(present)
     else:
         wanted = [statistic] if isinstance(statistic, str) else list(statistic)
-    names = []
-    for name in dict.fromkeys(wanted):
+    for name in wanted:
         if name not in present:
             raise OutputError(
                 f"{file}: no statistic {name!r} in it; choose from {', '.join(present)}"
             )
-        table = TrackTable(
-            tuple(int(facts["index"]) for facts in present[name]),
-            tuple(facts["identifier"] for facts in present[name]),
-            tuple(facts["description"] for facts in present[name]),
+    return {name: present[name].select(tracks) for name in wanted}
+
+
+def read_tracks(path: str | Path) -> TrackTable:
+    """Return the tracks that a result has scores of, with what it knows of them.
+
+    Raises
+    ------
+    OutputError
+        If the file is absent, not whole, not varscore's or of a later version of varscore,
+        or a shard of a plan, which has no scores.
+    """
+    with closing(opened_results(path)) as readers:
+        tables = tracks_of(next(readers).schema)
+    if not tables:
+        raise OutputError(
+            f"{path}: a shard of a plan, not its scores; score it with `varscore score --shard`"
         )
-        names += [f"{name}_{identifier}" for identifier in table.select(tracks).identifiers]
-    return names
+    return next(iter(tables.values()))
 
 
 def _files(path: Path) -> list[Path]:

@@ -5,7 +5,7 @@ What made it stands in the file's metadata, what a column holds in the column's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from varscore.errors import ModelError
+from varscore.models.catalogue import COLUMNS, PROCESSING
 from varscore.models.tracks import TrackTable
 from varscore.options import Measure
 from varscore.results.file import ResultFile
@@ -55,6 +56,8 @@ GENE_COLUMNS: tuple[str, ...] = tuple(field.name for field in _GENE_FIELDS)
 VARIANT_COLUMNS: tuple[str, ...] = tuple(field.name for field in VARIANT_FIELDS)
 """The columns that say which allele a row is and what became of it."""
 
+_OF_A_SCORE = ("statistic", "around", "index", "identifier", "description")
+
 _GROUP_BYTES = 128 * 2**20
 # Each column costs the footer about 160 bytes a row group. Below 1,024 rows that would be
 # more than 4 % of the file, whatever memory it saves (15 statistics x 5,313 tracks: 326 MB).
@@ -80,13 +83,16 @@ def score_schema(
     pyarrow.Schema
         `VARIANT_COLUMNS`, with genes `GENE_COLUMNS`, then float32 columns
         ``<measure>_<identifier>``; each has ``statistic``, ``around``, ``index``,
-        ``identifier`` and ``description`` as its metadata.
+        ``identifier``, ``description`` and the track's further columns (but how it was
+        processed) as its metadata; `tracks_of` reads them again.
     """
+    further = {name: cells for name, cells in tracks.columns.items() if name not in PROCESSING}
     scores = [
         pa.field(
             f"{measure.name}_{identifier}",
             pa.float32(),
             metadata={
+                **{name: cells[row] for name, cells in further.items()},
                 "statistic": measure.statistic,
                 "around": str(measure.around),
                 "index": str(index),
@@ -95,11 +101,48 @@ def score_schema(
             },
         )
         for measure in measures
-        for index, identifier, description in zip(
-            tracks.indices, tracks.identifiers, tracks.descriptions, strict=True
+        for row, (index, identifier, description) in enumerate(
+            zip(tracks.indices, tracks.identifiers, tracks.descriptions, strict=True)
         )
     ]
     return pa.schema([*VARIANT_FIELDS, *(_GENE_FIELDS if genes else ()), *scores])
+
+
+def tracks_of(schema: pa.Schema) -> dict[str, TrackTable]:
+    """Return the tracks of a result's score columns, by their measure's name.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        As `score_schema` made it.
+
+    Returns
+    -------
+    dict of str to TrackTable
+        In the columns' order.
+    """
+    present: dict[str, list[dict[str, str]]] = {}
+    for field in schema:
+        if measure := measure_of(field):
+            facts = {key.decode(): value.decode() for key, value in field.metadata.items()}
+            present.setdefault(measure, []).append(facts)
+    return {measure: _track_table(facts) for measure, facts in present.items()}
+
+
+def _track_table(tracks: Sequence[Mapping[str, str]]) -> TrackTable:
+    """Return the table of the tracks that the metadata of some columns tell of."""
+    found = dict.fromkeys(name for facts in tracks for name in facts)
+    further = [name for name in (*COLUMNS, *found) if name in found and _is_further(name)]
+    return TrackTable(
+        tuple(int(facts["index"]) for facts in tracks),
+        tuple(facts["identifier"] for facts in tracks),
+        tuple(facts["description"] for facts in tracks),
+        {name: tuple(facts.get(name, "") for facts in tracks) for name in further},
+    )
+
+
+def _is_further(name: str) -> bool:
+    return name not in _OF_A_SCORE and not name.startswith("PARQUET:")  # Parquet's own
 
 
 def measure_of(field: pa.Field) -> str | None:

@@ -18,10 +18,10 @@ import torch
 from varscore.atomic import naming_output, write_json, write_text
 from varscore.errors import ModelError
 from varscore.models.basenji2 import ACTIVATIONS
+from varscore.models.cache import TRACKS_FILE
 from varscore.models.checkpoint import Checkpoint, Shapes, check_shapes, parameter_shapes
 from varscore.models.config import BasenjiConfig
 from varscore.models.files import (
-    TRACKS_FILE,
     open_safetensors,
     read_json,
     read_tracks_beside,

@@ -25,8 +25,9 @@ from torch import Tensor
 
 from varscore.atomic import write_bytes, write_json, write_text
 from varscore.errors import ModelError
+from varscore.models.cache import TRACKS_FILE
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
-from varscore.models.files import TRACKS_FILE, open_hdf5, read_tracks_beside
+from varscore.models.files import open_hdf5, read_tracks_beside
 from varscore.models.formats.keras_params import BATCH_NORM_EPS, format_params, read_params
 from varscore.options import Activation
 

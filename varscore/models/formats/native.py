@@ -46,6 +46,9 @@ def write_native(checkpoint: Checkpoint, path: str | Path) -> None:
             "identifiers": list(checkpoint.tracks.identifiers),
             "descriptions": list(checkpoint.tracks.descriptions),
         }
+        if checkpoint.tracks.columns:
+            further = {name: list(cells) for name, cells in checkpoint.tracks.columns.items()}
+            description["tracks"]["columns"] = further
     write_safetensors(path, checkpoint.tensors, {_KEY: json.dumps(description)})
 
 
@@ -86,7 +89,9 @@ def _parse(stored: str, path: Path) -> tuple[BasenjiConfig, TrackTable | None, d
         config = BasenjiConfig(**description["config"])
         tracks = description["tracks"]
         if tracks is not None:
-            tracks = TrackTable.from_names(tracks["identifiers"], tracks["descriptions"])
+            tracks = TrackTable.from_names(
+                tracks["identifiers"], tracks["descriptions"], dict(tracks.get("columns", {}))
+            )
         return config, tracks, dict(description["metadata"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"weights {path}: its metadata are damaged: {error!r}") from error
