@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from varscore.cli.refusals import refuse_early
+from varscore.errors import OptionError
 from varscore.models.registry import read_checkpoint
+from varscore.options import ModelOptions, ScoreOptions
 
 HUB = Path(__file__).parent / "data" / "weights_hub"
 
@@ -129,3 +132,13 @@ def test_tracks_are_of_a_model_or_a_result(varscore):
         code, _, stderr = varscore("tracks", "--scores", "x.parquet", *options)
         assert code == 2
         assert "give either a model or --scores" in stderr
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_choice_that_finds_nothing_is_refused_before_the_model_is_read(own, tmp_path):
+    table = tmp_path / "mine.tsv"
+    table.write_text("identifier\tpanel\na\tarm\n")
+    model = ModelOptions(model="demo", track_table=table if own else None)
+    wanted, words = ("panel=am", "nearest are arm") if own else ("tissue=livr", "are liver")
+    with pytest.raises(OptionError, match=words):
+        refuse_early(tmp_path / "no.fa", ScoreOptions(tracks=wanted), model=model)

@@ -54,9 +54,7 @@ def refuse_early(
     if model is not None:
         check_model(model)
     if options.tracks is not None:
-        from varscore.models.selection import check_wanted
-
-        check_wanted(options.tracks)
+        _check_tracks(options.tracks, model)
     from varscore.inputs.htslib import silence
 
     silence()
@@ -83,6 +81,23 @@ def check_model(model: ModelOptions) -> None:
         raise ModelError(f"params {model.params}: no such file; give the architecture's JSON")
     if model.track_table is not None:
         TrackTable.read(model.track_table)
+
+
+def _check_tracks(wanted: str | Sequence[str], model: ModelOptions | None) -> None:
+    """Choose the tracks, if it can be told which there are; else look at the choice alone."""
+    from varscore.models.catalogue import catalogued, find_tracks
+    from varscore.models.selection import check_wanted
+    from varscore.models.tracks import TrackTable
+
+    table = None
+    if model is not None and model.track_table is not None:
+        table = catalogued(TrackTable.read(model.track_table))
+    elif model is not None:
+        table = find_tracks(model.model)
+    if table is None:
+        check_wanted(wanted)
+    else:
+        table.select(wanted)
 
 
 def _check_genome(genome: Path, options: ScoreOptions) -> None:
