@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +17,13 @@ from varscore.results.provenance import Provenance, check_format, parse_json
 from varscore.results.target import check_result_target
 
 METADATA_KEY = "varscore"
+
+
+class Record(Protocol):
+    """What a file says about how its table came about."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it, JSON-ready, with its ``format``."""
 
 
 class ResultFile:
@@ -87,7 +94,7 @@ class ResultFile:
         with naming_output(self.path):
             self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
 
-    def commit(self, provenance: Provenance) -> None:
+    def commit(self, record: Record) -> None:
         """Write how the table came about, and let the file appear.
 
         Raises
@@ -95,7 +102,7 @@ class ResultFile:
         OutputError
             If the file cannot be written.
         """
-        text = json.dumps(provenance.to_json(), allow_nan=False)
+        text = json.dumps(record.to_json(), allow_nan=False)
         with naming_output(self.path):
             self._parquet.add_key_value_metadata({METADATA_KEY: text})
             self._parquet.close()
@@ -158,8 +165,10 @@ class ResultReader:
         Raises
         ------
         OutputError
-            If what the file says about that is damaged.
+            If the file is another than a result or a plan's, or what it says is damaged.
         """
+        if kind := self.metadata.get("kind"):
+            raise OutputError(f"{self.path}: is a {kind}, no result; give scores")
         return Provenance.from_json(self.metadata, self.path)
 
     def read(self, columns: Sequence[str]) -> pa.Table:

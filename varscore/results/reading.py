@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,36 @@ def opened_results(path: str | Path) -> Generator[ResultReader, None, None]:
                     "only results of the same statistics and tracks are read as one"
                 )
             yield reader
+
+
+def regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Cut tables into tables of so many rows, whatever the lengths they came in.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+        Of one schema.
+    rows : int
+        The last table may have fewer.
+
+    Yields
+    ------
+    pyarrow.Table
+        A chunk a column.
+    """
+    held: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        while table.num_rows:
+            part = table.slice(0, rows - count)
+            table = table.slice(part.num_rows)
+            held.append(part)
+            count += part.num_rows
+            if count == rows:
+                yield pa.concat_tables(held).combine_chunks()
+                held, count = [], 0
+    if held:
+        yield pa.concat_tables(held).combine_chunks()
 
 
 def choose_columns(

@@ -19,6 +19,7 @@ from varscore.errors import OutputError
 from varscore.models.notice import notice
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.provenance import Provenance
+from varscore.results.reading import regrouped
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import GENE_COLUMNS, rows_per_group
 from varscore.results.target import check_result_target
@@ -101,7 +102,7 @@ def merge_shards(
             _write_dataset(output, schema, made, tables, len(files))
         else:
             with ResultFile(output, schema, force=force) as file:
-                for table in _regroup(tables, rows_per_group(schema)):
+                for table in regrouped(tables, rows_per_group(schema)):
                     file.write(table)
                 file.commit(made)
     summaries = [ScoreSummary.load(file) for file in files]
@@ -199,23 +200,6 @@ def _records(files: Sequence[Path]) -> Iterator[pa.Table]:
             yield from reader.groups(["record"])
 
 
-def _regroup(tables: Iterator[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """Cut tables into tables of so many rows, whatever the lengths they came in."""
-    held: list[pa.Table] = []
-    count = 0
-    for table in tables:
-        while table.num_rows:
-            part = table.slice(0, rows - count)
-            table = table.slice(part.num_rows)
-            held.append(part)
-            count += part.num_rows
-            if count == rows:
-                yield pa.concat_tables(held).combine_chunks()
-                held, count = [], 0
-    if held:
-        yield pa.concat_tables(held).combine_chunks()
-
-
 def _write_dataset(
     output: Path,
     schema: pa.Schema,
@@ -227,7 +211,7 @@ def _write_dataset(
     group = rows_per_group(schema)
     per_file = max(group, -(-made.rows // n_files // group) * group)
     with Partial(output, folder=True) as folder:
-        groups = _regroup(tables, group)
+        groups = regrouped(tables, group)
         written, table = 0, next(groups, None)
         while table is not None or not written:
             written += 1
