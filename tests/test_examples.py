@@ -52,6 +52,7 @@ def files(tmp_path_factory):
     records = [x for x in DEMO["vcf"].read_text().splitlines(True) if x[0] != "#"]
     (folder / "my.vcf").write_text(HEADER + "".join(records[::50]))
     pysam.tabix_compress(str(folder / "my.vcf"), str(folder / "my.vcf.gz"))
+    shutil.copy(folder / "my.vcf.gz", folder / "1000G.vcf.gz")
     shutil.copy(DEMO["genome"], folder / "hg38.fa")  # compressed, whatever it is called
     genes = synthetic_gtf(folder / "gencode.gtf", "chrA", 60_000, 1)
     pysam.tabix_compress(str(genes), f"{genes}.gz")
@@ -91,7 +92,8 @@ def test_a_docstring_gives_what_it_says(example, here):
 
 def test_the_readmes_commands_and_code_run(varscore, here):
     assert [command[0] for command in COMMANDS] == [
-        "model", "check", "score", "tracks", "tracks", "score", "score", "annotate",
+        "model", "check", "score", "tracks", "tracks", "score", "score",
+        "background", "score", "background", "background", "annotate",
     ]  # fmt: skip
     for command in COMMANDS:
         if command[:2] != ["model", "fetch"]:

@@ -26,6 +26,8 @@ import pytest
 import requests
 import torch
 from annotations import gtf_row
+from backgrounds import rewrite as rewrite_result
+from backgrounds import without_last_scores, write_result
 from scene import CONTIGS, HUB, KERAS, SNV, Scene
 from writers import COLUMNS, HEADER, record, write_fasta, write_weights
 
@@ -41,6 +43,10 @@ from varscore.inputs.genes import read_genes
 from varscore.inputs.genome import ReferenceGenome, parse_region
 from varscore.inputs.given import check_given
 from varscore.inputs.streams import kept
+from varscore.meaning.apply import apply_background
+from varscore.meaning.background import Background
+from varscore.meaning.build import build_background
+from varscore.meaning.sample import sample_vcf
 from varscore.models import cache
 from varscore.models.catalogue import read_catalogue
 from varscore.models.checkpoint import Checkpoint
@@ -226,6 +232,21 @@ def two_results(s: Scene) -> None:
 def summary_of_another(s: Scene) -> None:
     s.score().save("o.SAD.parquet")
     s.cli("score", "in.vcf", "-g", s.genome, "-o", "o.SAD", "--model", s.weights)
+
+
+def background(scores, of=1, **options):
+    """Make a background of a result, and apply it to another, of so many tracks."""
+    write_result(Path("b.s"), np.ones((3, 1, of)), **options)
+    build_background(["b.s"], "b.parquet")
+    apply_background(scores, "b.parquet", "o.parquet")
+
+
+def two_scores(of=1, **options):
+    """Make a background of two results, the second of so many tracks."""
+    write_result(Path("a.s"), np.ones((3, 1, 1)))
+    build_background(
+        ["a.s", write_result(Path("b.s"), np.ones((3, 1, of)), **options)], "b.parquet"
+    )
 
 
 def nan_weights(tensors, _):
@@ -671,6 +692,56 @@ MESSAGES = {
         (r"x\.vcf: line 4 is a header line among the records; remove it, or give VCFs one "
          r"by one",
          lambda s: s.read(vcf(GOOD, "#" + GOOD))),
+    ],
+    "meaning": [
+        (r"plan/0001\.parquet: a shard of a plan, not its scores; score it with `varscore "
+         r"score --shard`",
+         lambda s: (s.scored(), build_background(["plan/0001.parquet"], "b.parquet"))),
+        (r"a\.s: is no background; make one of scores with `varscore background build`",
+         lambda s: Background.read(write_result(Path("a.s"), np.ones((3, 1, 1))))),
+        (r"b\.parquet: is no background for a\.s: shifts is 0,1 in the background, 0 in the "
+         r"scores; give one of scores that were made alike \(`varscore background build`\)",
+         lambda s: background(write_result(Path("a.s"), np.ones((3, 1, 1))), shifts=[0, 1])),
+        (r"b\.parquet: this background has no column SAD_t1; make one of scores that have it "
+         r"\(`varscore background build`\)",
+         lambda s: background(write_result(Path("a.s"), np.ones((3, 1, 2))))),
+        (r"b\.parquet: column SAD_t0 is of 1 tracks in the background and of 7 in the scores; "
+         r"make one of scores of the same tracks \(`varscore background build`\)",
+         lambda s: background(write_result(Path("a.s"), np.ones((3, 1, 1)),
+                                           facts={"t0": {"tracks": "7"}}))),
+        (r"o\.parquet: has quantiles already \(SAD_quantile_t0\); give the result as it was "
+         r"scored",
+         lambda s: (background(write_result(Path("a.s"), np.ones((3, 1, 1)))),
+                    apply_background("o.parquet", "b.parquet", "p.parquet"))),
+        (r"a\.s: is given twice; its rows would count twice",
+         lambda s: build_background(2 * [write_result(Path("a.s"), np.ones((3, 1, 1)))], "b")),
+        (r"b\.s: its windows is binned, and centred in a\.s; a background is made of scores "
+         r"that were made alike",
+         lambda s: two_scores(windows="binned")),
+        (r"b\.s: its score columns differ from those of a\.s; a background is made of scores "
+         r"of the same statistics and tracks",
+         lambda s: two_scores(of=2)),
+        (r"a\.s: no row in it is scored; a background is made of scores",
+         lambda s: build_background(
+             [write_result(Path("a.s"), np.ones((0, 1, 1)), unscored=[0])], "b")),
+        (r"a\.s: has no scores; give a result of `varscore score`",
+         lambda s: build_background(
+             [rewrite_result(write_result(Path("a.s"), np.ones((3, 1, 1))),
+                             lambda table: table.select(range(10)))], "b")),
+        (r"b\.parquet: is a background, no result; give scores",
+         lambda s: (background(write_result(Path("a.s"), np.ones((3, 1, 1)))),
+                    apply_background("b.parquet", "b.parquet", "p.parquet"))),
+        (r"a\.s: column SAD_t0 has a scored row without a finite score; score it again",
+         lambda s: build_background(
+             [rewrite_result(write_result(Path("a.s"), np.ones((3, 1, 1))),
+                             without_last_scores)], "b")),
+        (r"chr1:5:A:C: expected one VCF or BCF to draw from",
+         lambda s: sample_vcf("chr1:5:A:C", "o.vcf", 5)),
+        (r"in\.vcf: no record can be drawn: expected substitutions of one base with one ALT "
+         r"that passed and whose REF .*genome\.fa has",
+         lambda s: sample_vcf(s.vcf(("chr1", 5, "G", "C")), "o.vcf", 5, genome=s.genome)),
+        (r"in\.vcf: line 3 has AF 'x'; expected a number from 0 to 1, for its one ALT",
+         lambda s: sample_vcf(s.write("in.vcf", vcf(GOOD[:-2] + "AF=x\n")), "o.vcf", 5)),
     ],
     "models.cache": [
         (r"model demo: it is part of varscore's source folder, .*; install from a clone "

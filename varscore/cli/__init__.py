@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from varscore.cli import annotate, bench, check, model, score, tracks, workflow
+from varscore.cli import annotate, background, bench, check, model, score, tracks, workflow
 from varscore.errors import VarscoreError
 from varscore.version import __version__
 
@@ -26,6 +26,7 @@ app.command()(workflow.merge)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(bench.bench)
+app.add_typer(background.app, name="background")
 app.add_typer(model.app, name="model")
 
 

@@ -44,6 +44,7 @@ def own_option(
     unset: str = "",
     minimum: float | None = None,
     maximum: float | None = None,
+    short: str | None = None,
 ) -> Any:
     """Return an option that a single command has.
 
@@ -51,11 +52,14 @@ def own_option(
     ----------
     name, hint, help, default, unset, minimum, maximum
         As in `varscore.options.Option`.
+    short : str, optional
+        Another name on the command line, such as ``-n``.
     """
-    return _typer_option(Option(name, hint, default, help, unset, minimum, maximum))
+    option = Option(name, hint, default, help, unset, minimum, maximum)
+    return _typer_option(option, *([short] if short else []))
 
 
-def _typer_option(option: Option) -> Any:
+def _typer_option(option: Option, *short: str) -> Any:
     """Return an option that reads, and refuses, values as its description does."""
     if option.hint is bool:
         return typer.Option(option.flag, help=option.help)
@@ -72,6 +76,7 @@ def _typer_option(option: Option) -> Any:
         text += f" At most {option.maximum}."
     return typer.Option(
         option.flag,
+        *short,
         help=text,
         metavar=metavar,
         # A list stays text, as signatures say: typer would take several words for it.

@@ -75,6 +75,27 @@ _OF_GENES = {
 }
 
 
+def _extreme_fields(measure: str) -> dict[str, Field]:
+    """Return what a result says of a row's most extreme quantile, by its columns."""
+    name = f"VARSCORE_TOP_{measure}"
+    among = "among the background's variants, no p-value"
+    return {
+        f"{measure}_extreme_quantile": Field(
+            f"{name}_QUANTILE",
+            "Float",
+            f"Signed quantile of the most extreme {measure} {among}",
+        ),
+        f"{measure}_extreme_track": Field(
+            f"{name}_QUANTILE_TRACK", "String", "Identifier of the track of that quantile"
+        ),
+        f"{measure}_extreme_corrected": Field(
+            f"{name}_CORRECTED",
+            "Float",
+            "Share of the background's variants that are as extreme in some track",
+        ),
+    }
+
+
 class ResultFields:
     """The rows of a result in its order, as words that are numbers to the last bit.
 
@@ -92,8 +113,8 @@ class ResultFields:
     made : Provenance
         How the result was made.
     fields : tuple of Field
-        Status and reason, the gene, the strongest track and its score, and one for each track
-        chosen.
+        Status and reason, the gene, the strongest track and its score, the most extreme
+        quantile where the result has quantiles, and one for each track chosen.
     of_genes : bool
         Whether an allele has a row for each of its genes.
 
@@ -125,6 +146,8 @@ class ResultFields:
         self._genes = [name for name in GENE_COLUMNS if name in schema.names]
         self.of_genes = bool(self._genes)
         self._scores = choose_columns(reader.path, schema, statistic, None)
+        extreme = _extreme_fields(statistic)
+        self._extreme = [name for name in extreme if name in schema.names]
         self._chosen: list[str] = []
         if tracks is not None:
             self._chosen = choose_columns(reader.path, schema, statistic, tracks)
@@ -138,6 +161,7 @@ class ResultFields:
                 f"{statistic} of the track where it is largest in size",
             ),
             Field(f"VARSCORE_TOP_{statistic}_TRACK", "String", "Identifier of that track"),
+            *(extreme[name] for name in self._extreme),
             *_named(
                 (f"VARSCORE_{name}", schema.field(name).metadata[b"description"].decode())
                 for name in self._chosen
@@ -152,7 +176,7 @@ class ResultFields:
         OutputError
             If a file is damaged, or of other columns than the first.
         """
-        columns = [*_WRITTEN, "status", "reason", *self._genes, *self._scores]
+        columns = [*_WRITTEN, "status", "reason", *self._genes, *self._extreme, *self._scores]
         for reader in opened_results(self._path):
             for table in reader.groups(columns):
                 yield from self._rows(table)
@@ -162,6 +186,7 @@ class ResultFields:
         values = [table["status"], table["reason"]]
         values += [pc.cast(table[name], pa.string()) for name in self._genes]
         values += strongest
+        values += [pc.cast(table[name], pa.string()) for name in self._extreme]
         values += [pc.cast(table[name], pa.string()) for name in self._chosen]
         written = zip(*(table[name].to_pylist() for name in _WRITTEN), sizes, strict=True)
         for row, said in zip(written, zip(*map(_words, values), strict=True), strict=True):

@@ -93,6 +93,22 @@ class GeneRecord:
 
 
 @dataclass(frozen=True)
+class BackgroundEntry:
+    """Of which background quantiles are.
+
+    Attributes
+    ----------
+    file : str
+        Name of the background's file.
+    sha256 : str
+        Of the file.
+    """
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class ShardEntry:
     """What a plan says of one of its shards.
 
@@ -151,6 +167,8 @@ class Provenance:
         Alleles whose REF mismatches, by what the genome has there.
     genes : GeneRecord, optional
         Where there is a row for each gene.
+    background : BackgroundEntry, optional
+        Where there are quantiles.
     shard : ShardEntry, optional
         Where the table is a shard.
     fingerprint : str, optional
@@ -169,6 +187,7 @@ class Provenance:
     statuses: dict[str, int]
     reasons: dict[str, int]
     genes: GeneRecord | None = None
+    background: BackgroundEntry | None = None
     shard: ShardEntry | None = None
     fingerprint: str | None = None
 

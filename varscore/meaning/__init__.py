@@ -1,0 +1,1 @@
+"""What many numbers say together: groups of tracks, the strongest, how large is large."""

@@ -1,0 +1,349 @@
+"""A background on disk: the distributions of all columns, and which scores they serve for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from varscore.errors import OutputError
+from varscore.meaning.conditions import Conditions, in_words
+from varscore.meaning.distribution import Distribution, SmallestTails, shares_of
+from varscore.results.file import ResultFile, ResultReader
+from varscore.results.provenance import FORMAT, BackgroundEntry, Provenance, damaged
+from varscore.results.records import from_json, to_json
+from varscore.version import __version__
+
+SET_COLUMNS = ("tissue", "assay")
+"""Columns of the track table, for each value of which smallest tails are kept."""
+
+_SCHEMA = pa.schema(
+    [
+        # A row a score column, then one for each set of tracks whose smallest tails are kept.
+        pa.field("column", pa.string()),  # null for a set
+        pa.field("measure", pa.string(), nullable=False),
+        pa.field("identifier", pa.string()),  # null for a set
+        pa.field("signed", pa.bool_()),  # null for a set
+        pa.field("tracks", pa.int64(), nullable=False),
+        pa.field("tissue", pa.string()),  # both null: the set of all tracks
+        pa.field("assay", pa.string()),
+        # Scores at the record's ranks; or the smallest tails of all rows, ascending.
+        pa.field("values", pa.list_(pa.float32()), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundRecord:
+    """How a background came about.
+
+    Attributes
+    ----------
+    kind : str
+        "background".
+    format : int
+        Version of the records of varscore's files.
+    version : str
+        Of varscore.
+    conditions : Conditions
+        Which scores it serves for.
+    model : dict
+        What the model says of itself.
+    genome : str
+        The FASTA's file name.
+    vcf : tuple of str
+        Names of the VCFs that were scored.
+    rows : int
+        Scored rows that it was made of.
+    ranks : tuple of int
+        Which of a column's scores are kept, in ascending order; 1 is the smallest, `rows` the
+        largest.
+    """
+
+    kind: str = "background"
+    format: int = FORMAT
+    version: str = __version__
+    conditions: Conditions
+    model: dict[str, Any]
+    genome: str
+    vcf: tuple[str, ...]
+    rows: int
+    ranks: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record, JSON-ready."""
+        return to_json(self)
+
+
+class Extremes(NamedTuple):
+    """The most extreme score of each row.
+
+    Attributes
+    ----------
+    track : ndarray, shape (B,), int
+        Its place among the tracks given. Where several are beyond all of the background, the
+        one whose score lies furthest out.
+    quantile : ndarray, shape (B,), float64
+        Its signed quantile.
+    corrected : ndarray, shape (B,), float64
+        The share of the background's rows whose own most extreme score is as extreme.
+    """
+
+    track: NDArray[np.int64]
+    quantile: NDArray[np.float64]
+    corrected: NDArray[np.float64]
+
+
+class Background:
+    """The distribution of every track's scores over a set of variants.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its file, for messages.
+    record : BackgroundRecord
+    columns : sequence of Distribution
+    smallest : sequence of SmallestTails
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        record: BackgroundRecord,
+        columns: Sequence[Distribution],
+        smallest: Sequence[SmallestTails],
+    ) -> None:
+        self.path, self.record = Path(path), record
+        self.columns = {(column.measure, column.identifier): column for column in columns}
+        self.smallest = tuple(smallest)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a background.
+
+        Raises
+        ------
+        OutputError
+            If the file is absent, not whole, or no background.
+        """
+        with ResultReader(path) as reader:
+            if reader.metadata.get("kind") != "background":
+                raise OutputError(
+                    f"{path}: is no background; make one of scores with `varscore background "
+                    "build`"
+                )
+            try:
+                record = from_json(BackgroundRecord, reader.metadata)
+            except ValueError as error:
+                raise damaged(path, error) from error
+            table = reader.read(_SCHEMA.names)
+        shares = shares_of(record.ranks, record.rows)
+        columns, smallest = list[Distribution](), list[SmallestTails]()
+        lists = [chunk for part in table["values"].chunks for chunk in _rows(part)]
+        plain = table.drop_columns(["values"]).to_pylist()
+        for row, values in zip(plain, lists, strict=True):
+            sets = {name: row[name] for name in SET_COLUMNS if row[name] is not None}
+            about = row["measure"], row["tracks"], sets, values
+            if row["column"] is None:
+                smallest.append(SmallestTails(*about))
+                continue
+            name, signed = row["identifier"], row["signed"]
+            measure, tracks, *_ = about
+            columns.append(
+                Distribution(measure, name, signed, tracks, sets, values, shares, record.rows)
+            )
+        return cls(path, record, columns, smallest)
+
+    def write(self, *, force: bool = False) -> None:
+        """Write the background to its path, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If the file is there and `force` is not given, or cannot be written.
+        """
+        rows = [_row(c, column=c.column, identifier=c.identifier, signed=c.signed)
+                for c in self.columns.values()]  # fmt: skip
+        rows += [_row(tails) for tails in self.smallest]
+        table = pa.Table.from_pylist(rows, _SCHEMA)
+        with ResultFile(self.path, _SCHEMA, force=force, dictionary=(), statistics=()) as file:
+            file.write(table)
+            file.commit(self.record)
+
+    def entry(self) -> BackgroundEntry:
+        """Return which background it is, for what is made with it."""
+        with open(self.path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return BackgroundEntry(self.path.name, digest)
+
+    def check(self, made: Provenance, file: str | Path = "these scores") -> None:
+        """Refuse scores that were made otherwise than the background's.
+
+        Parameters
+        ----------
+        made : Provenance
+            Of the scores.
+        file : str or Path
+            Where they are, for the message.
+
+        Raises
+        ------
+        OutputError
+            If they differ; it names the first field that does, and both values.
+        """
+        self.check_conditions(Conditions.of_result(made, file), file)
+
+    def check_conditions(self, wanted: Conditions, file: str | Path = "these scores") -> None:
+        """Refuse scores that are to be made otherwise; see `check`."""
+        if found := self.record.conditions.lacks(wanted):
+            name, here, there = found
+            raise OutputError(
+                f"{self.path}: is no background for {file}: {name} is {in_words(here)} in the "
+                f"background, {in_words(there)} in the scores; give one of scores that were "
+                "made alike (`varscore background build`)"
+            )
+
+    def columns_of(self, measure: str, identifiers: Sequence[str]) -> list[Distribution]:
+        """Return the distributions of some columns.
+
+        Parameters
+        ----------
+        measure : str
+        identifiers : sequence of str
+
+        Raises
+        ------
+        OutputError
+            If the background lacks one of them.
+        """
+        for identifier in identifiers:
+            if (measure, identifier) not in self.columns:
+                raise OutputError(
+                    f"{self.path}: this background has no column {measure}_{identifier}; make "
+                    "one of scores that have it (`varscore background build`)"
+                )
+        return [self.columns[measure, identifier] for identifier in identifiers]
+
+    def quantiles(
+        self, measure: str, identifiers: Sequence[str], scores: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Return the signed quantiles of scores.
+
+        Parameters
+        ----------
+        measure : str
+            Such as ``SAD`` or ``SAD_250``.
+        identifiers : sequence of str
+            Of T tracks, or groups.
+        scores : ndarray, shape (B, T)
+            Finite.
+
+        Returns
+        -------
+        ndarray, shape (B, T)
+            Between 1/(n+1) and n/(n+1) for a background of n rows.
+
+        Raises
+        ------
+        OutputError
+            As `columns_of`.
+        """
+        found = np.empty(scores.shape, np.float64)
+        for place, column in enumerate(self.columns_of(measure, identifiers)):
+            found[:, place] = column.quantiles(scores[:, place])
+        return found
+
+    def tails(
+        self, measure: str, identifiers: Sequence[str], quantiles: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Return how extreme signed quantiles are: 0.01 is in the outermost hundredth.
+
+        Parameters
+        ----------
+        measure, identifiers
+            As in `quantiles`.
+        quantiles : ndarray, shape (B, T)
+
+        Returns
+        -------
+        ndarray, shape (B, T)
+            2 min(q, 1 - q) where scores have a sign, 1 - q where they have none.
+
+        Raises
+        ------
+        OutputError
+            As `columns_of`.
+        """
+        found = np.empty(quantiles.shape, np.float32)
+        for place, column in enumerate(self.columns_of(measure, identifiers)):
+            found[:, place] = column.tails(quantiles[:, place])
+        return found
+
+    def extremes(
+        self,
+        measure: str,
+        identifiers: Sequence[str],
+        scores: NDArray[np.float32],
+        quantiles: NDArray[np.float64],
+    ) -> Extremes:
+        """Return each row's most extreme score, corrected for the number of tracks.
+
+        It is held against the background's rows and their own most extreme score in the same
+        tracks; or, where only some tracks are asked for, in the smallest of the kept sets that
+        has them all: those of their tissue or assay, or all. So nothing is assumed of how
+        tracks depend on each other.
+
+        Parameters
+        ----------
+        measure, identifiers, scores
+            As in `quantiles`; at least one track.
+        quantiles : ndarray, shape (B, T)
+            What `quantiles` made of them.
+
+        Returns
+        -------
+        Extremes
+
+        Raises
+        ------
+        OutputError
+            As `columns_of`.
+        """
+        columns = self.columns_of(measure, identifiers)
+        tails = self.tails(measure, identifiers, quantiles)
+        smallest = tails.min(axis=1)
+        # Beyond all of the background many tracks have the same tail: how far tells them apart.
+        furthest = np.full(len(scores), -1.0)
+        track = np.zeros(len(scores), np.int64)
+        for place, column in enumerate(columns):
+            rows = np.flatnonzero(tails[:, place] == smallest)
+            reach = column.reach(scores[rows, place])
+            further = reach > furthest[rows]
+            furthest[rows[further]], track[rows[further]] = reach[further], place
+        kept = min(
+            (tails for tails in self.smallest if all(map(tails.holds, columns))),
+            key=lambda tails: tails.tracks,
+        )
+        extreme = quantiles[np.arange(len(scores)), track]
+        return Extremes(track, extreme, kept.corrected(smallest))
+
+
+def _rows(lists: pa.ListArray) -> list[NDArray[np.float32]]:
+    values = lists.values.to_numpy(zero_copy_only=False)
+    return [
+        values[start:end]
+        for start, end in zip(
+            lists.offsets.to_pylist(), lists.offsets.to_pylist()[1:], strict=False
+        )
+    ]
+
+
+def _row(kept: Distribution | SmallestTails, **more: object) -> dict[str, object]:
+    row = {"measure": kept.measure, "tracks": kept.tracks, "values": kept.values}
+    return {**row, **kept.sets, **more}

@@ -1,0 +1,143 @@
+"""What scores must have in common to be compared with a background's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from varscore.errors import OutputError
+from varscore.options import ScoreOptions
+from varscore.results.provenance import Provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What scores were made by and of, as far as their size depends on it.
+
+    Attributes
+    ----------
+    model : str
+        SHA-256 of the weights.
+    activation, windows, indels, precision : str
+    statistics, around : tuple of str
+        As among the options.
+    gene_bins : str, optional
+        Where rows are about genes.
+    tss_width : int, optional
+        The same.
+    reverse_complement : bool
+    shifts : tuple of int
+    """
+
+    model: str
+    activation: str
+    statistics: tuple[str, ...]
+    around: tuple[str, ...]
+    gene_bins: str | None = None
+    tss_width: int | None = None
+    windows: str
+    indels: str
+    reverse_complement: bool
+    shifts: tuple[int, ...]
+    precision: str
+
+    @classmethod
+    def of(cls, model: Mapping[str, Any], options: Mapping[str, Any]) -> Self:
+        """Return the conditions of scoring.
+
+        Parameters
+        ----------
+        model : mapping
+            What a model says of itself.
+        options : mapping
+            The fields of `varscore.options.ScoreOptions`, as they are or as JSON has them.
+        """
+        with_genes = options["genes"] is not None
+        return cls(
+            model=model["sha256"],
+            activation=model["activation"],
+            statistics=tuple(options["statistics"]),
+            around=tuple(map(str, options["around"])),
+            gene_bins=options["gene_bins"] if with_genes else None,
+            tss_width=options["tss_width"] if with_genes else None,
+            windows=options["windows"],
+            indels=options["indels"],
+            reverse_complement=options["reverse_complement"],
+            shifts=tuple(options["shifts"]),
+            precision=options["precision"],
+        )
+
+    @classmethod
+    def of_result(cls, made: Provenance, file: str | Path) -> Self:
+        """Return the conditions that a result was made under.
+
+        Parameters
+        ----------
+        made : Provenance
+        file : str or Path
+            The result, for messages.
+
+        Raises
+        ------
+        OutputError
+            If it is no result, but a shard of a plan.
+        """
+        if made.model is None:
+            raise OutputError(
+                f"{file}: a shard of a plan, not its scores; score it with `varscore score "
+                "--shard`"
+            )
+        return cls.of(made.model, made.options)
+
+    def lacks(self, wanted: Self) -> tuple[str, object, object] | None:
+        """Return the first field in which a background does not serve for scores.
+
+        A background may have more statistics and widths than the scores.
+
+        Parameters
+        ----------
+        wanted : Conditions
+            Of the scores.
+
+        Returns
+        -------
+        (str, object, object) or None
+            The field's name, its value here and the wanted one; None if these conditions serve.
+        """
+        for name, here, there in self._pairs(wanted):
+            if name == "statistics":
+                serves = set(there) <= set(here)
+            elif name == "around":
+                serves = wanted._widths().items() <= self._widths().items()
+            else:
+                serves = here == there
+            if not serves:
+                return name, here, there
+        return None
+
+    def differs(self, other: Self) -> tuple[str, object, object] | None:
+        """Return the first field that is not the same, its value here and the other one."""
+        return next((pair for pair in self._pairs(other) if pair[1] != pair[2]), None)
+
+    def _pairs(self, other: Self) -> list[tuple[str, Any, Any]]:
+        names = [field.name for field in fields(self)]
+        return [(name, getattr(self, name), getattr(other, name)) for name in names]
+
+    def _widths(self) -> dict[str, object]:
+        """Return how far each measure looks: `SAD` may be of the window or of a width."""
+        options: dict[str, Any] = {"statistics": self.statistics, "around": self.around}
+        return {m.name: m.around for m in ScoreOptions(**options).measures}
+
+
+def in_words(value: object) -> str:
+    """Return a field's value as a message has it."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    text = str(value)
+    return f"{text[:12]}..." if len(text) == 64 else text  # a digest

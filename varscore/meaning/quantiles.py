@@ -1,0 +1,111 @@
+"""Columns that say of scores how unusual they are among a background's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from varscore.errors import OutputError
+from varscore.meaning.background import Background
+from varscore.meaning.scores import QUANTILE
+
+_CELLS = 1 << 23  # rows times tracks that are looked at together
+
+
+class QuantileColumns:
+    """Signed quantiles of scores, and each row's most extreme one.
+
+    ``<measure>_quantile_<identifier>`` has a score's signed quantile, and is a score column as
+    others are, of the measure ``<measure>_quantile``. ``<measure>_extreme_track``,
+    ``<measure>_extreme_quantile`` and ``<measure>_extreme_corrected`` are what
+    `varscore.meaning.background.Background.extremes` says.
+
+    Parameters
+    ----------
+    background : Background
+    scores : dict of str to list of pyarrow.Field
+        The score columns by their measure: S measures with T columns each.
+    only_extremes : bool
+        Whether to leave out the quantiles of single scores.
+
+    Attributes
+    ----------
+    fields : tuple of pyarrow.Field
+        Of the columns, measure by measure.
+
+    Raises
+    ------
+    OutputError
+        If the background lacks a column, or has one of a group of other tracks.
+    """
+
+    def __init__(
+        self,
+        background: Background,
+        scores: dict[str, list[pa.Field]],
+        *,
+        only_extremes: bool = False,
+    ) -> None:
+        self._background, self._only_extremes = background, only_extremes
+        self._measures: dict[str, list[str]] = {}
+        fields = list[pa.Field]()
+        for measure, columns in scores.items():
+            names = [column.metadata[b"identifier"].decode() for column in columns]
+            self._measures[measure] = names
+            for known, column in zip(
+                background.columns_of(measure, names), columns, strict=True
+            ):
+                tracks = int(column.metadata.get(b"tracks", 1))
+                if tracks != known.tracks:
+                    raise OutputError(
+                        f"{background.path}: column {column.name} is of {known.tracks} tracks "
+                        f"in the background and of {tracks} in the scores; make one of scores "
+                        "of the same tracks (`varscore background build`)"
+                    )
+            if not only_extremes:
+                fields += [_quantile_field(measure, column) for column in columns]
+            fields += [
+                pa.field(f"{measure}_extreme_track", pa.string()),
+                pa.field(f"{measure}_extreme_quantile", pa.float32()),
+                pa.field(f"{measure}_extreme_corrected", pa.float32()),
+            ]
+        self.fields = tuple(fields)
+
+    def columns(self, scores: NDArray[np.float32]) -> list[pa.Array]:
+        """Return an array a field, without nulls.
+
+        Parameters
+        ----------
+        scores : ndarray, shape (B, S, T)
+        """
+        columns: list[pa.Array] = []
+        for place, (measure, names) in enumerate(self._measures.items()):
+            columns += self._of_measure(measure, names, scores[:, place])
+        return columns
+
+    def _of_measure(
+        self, measure: str, names: list[str], scores: NDArray[np.float32]
+    ) -> list[pa.Array]:
+        rows = len(scores)
+        kept = 0 if self._only_extremes else len(names)
+        quantiles = np.empty((kept, rows), np.float32)  # a row of memory a column, as in Arrow
+        track, extreme, corrected = (
+            np.empty(rows, kind) for kind in (np.int64, np.float32, np.float32)
+        )
+        step = max(1, _CELLS // len(names))
+        for start in range(0, rows, step):
+            some = slice(start, start + step)
+            found = self._background.quantiles(measure, names, scores[some])
+            quantiles[:, some] = found[:, :kept].T
+            track[some], extreme[some], corrected[some] = self._background.extremes(
+                measure, names, scores[some], found
+            )
+        identifiers = pa.array(names, pa.string()).take(pa.array(track))
+        return [*map(pa.array, quantiles), identifiers, pa.array(extreme), pa.array(corrected)]
+
+
+def _quantile_field(measure: str, column: pa.Field) -> pa.Field:
+    identifier = column.metadata[b"identifier"].decode()
+    facts = {**column.metadata, b"statistic": QUANTILE.encode(), b"of": measure.encode()}
+    return pa.field(f"{measure}_quantile_{identifier}", pa.float32(), metadata=facts)
