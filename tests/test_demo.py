@@ -1,5 +1,6 @@
 """The demo through `varscore score`, held against the truth that is known for its genome."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from varscore import load_model, read_metadata
+from varscore.meaning.background import Background
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # its scores are made once
 DEMO = Path(__file__).parents[1] / "resources" / "demo"
@@ -111,3 +113,49 @@ def test_coverage_of_the_unseen_genome(monkeypatch):
 def test_the_report_is_of_the_shipped_weights():
     report = json.loads((DEMO / "report.json").read_text())
     assert load_model("demo", device="cpu").sha256 in json.dumps(report)
+
+
+# ---------------------------------------------------------------- the shipped background
+
+
+@pytest.fixture(scope="module")
+def quantiles(scores):
+    """Signed quantiles of the scored alleles' SAD in the shipped background, and its rows."""
+    background = Background.read(DEMO / "background.parquet")
+    columns = [name for name in scores if name.startswith("SAD_")]
+    tracks = [name.removeprefix("SAD_") for name in columns]
+    scored = scores.loc[scores["status"] == "scored", columns]
+    found = background.quantiles("SAD", tracks, scored.to_numpy())
+    extremes = background.extremes("SAD", tracks, scored.to_numpy(), found)
+    return pd.DataFrame(found, scored.index, tracks), extremes.corrected
+
+
+def test_every_breaking_snv_is_beyond_the_999th_thousandth(quantiles, pairs):
+    found, corrected = quantiles
+    rows = pairs[2]
+    breaking = ((rows["class"] == "breaks") & (rows["kind"] == "snv")).to_numpy()
+    assert breaking.sum() > 100
+    assert corrected[breaking].max() < 0.01
+    for factor in FACTORS:
+        mine = breaking & (rows["factor"] == factor).to_numpy()
+        assert found.loc[mine, f"CHIP_{factor}"].max() < 0.0005  # the factor binds less
+
+
+def test_neutral_variants_are_uniform_in_the_background(quantiles, pairs):
+    found, corrected = quantiles
+    rows = pairs[2]
+    neutral = ((rows["class"] == "neutral") & (rows["kind"] == "snv")).to_numpy()
+    n = neutral.sum()
+    assert n > 100
+    ends = np.arange(n + 1)[:, None] / n
+    shares = np.sort(np.column_stack([found[neutral], corrected[neutral]]), axis=0)
+    distance = np.maximum(ends[1:] - shares, shares - ends[:-1]).max(axis=0)
+    assert distance.max() < 1.95 / np.sqrt(n)  # chance exceeds it once in a thousand
+
+
+def test_the_background_is_of_the_shipped_model_and_of_other_variants(scores):
+    record = Background.read(DEMO / "background.parquet").record
+    weights = (DEMO / "demo.safetensors").read_bytes()
+    assert record.conditions.model == hashlib.sha256(weights).hexdigest()
+    assert record.model["teaching"] is True
+    assert record.rows == 3000

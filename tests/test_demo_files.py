@@ -147,6 +147,19 @@ def test_the_variants_and_their_truth_are_made_again(genome, truth):
     assert (truth.loc[~known, SCORES] == "").all(axis=None)
 
 
+def test_the_backgrounds_variants_do_nothing_and_are_not_in_the_vcf(genome, truth, monkeypatch):
+    monkeypatch.setattr(choose, "NEUTRAL", 40)
+    taken = set(zip(truth["chrom"], truth["pos"], strict=True))
+    records = choose.choose_neutral(genome, taken, np.random.default_rng(1))
+    places = [(record.chrom, record.pos) for record in records]
+    assert places == sorted(set(places) - taken)
+    assert len(places) == 40
+    for record in records[::8]:
+        change = variants.trimmed(record.chrom, record.pos, record.ref, *record.alts)
+        assert change.kind == "snv"
+        assert np.abs(variants.true_sad(genome, change)).max() < 1e-9
+
+
 def test_true_scores_follow_from_the_windows_that_varscore_reads(scored):
     reference = ReferenceGenome(DEMO / "genome.fa.gz")
     windowing = Windowing(length=simulate.WINDOW_LENGTH, bin_width=simulate.BIN_WIDTH)

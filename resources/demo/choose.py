@@ -34,6 +34,8 @@ class Quota(NamedTuple):
     each_factor: bool
 
 
+NEUTRAL = 3_000  # of the background
+
 QUOTAS = (
     Quota("snv", "breaks", 14, True),
     Quota("snv", "weakens", 4, True),
@@ -92,6 +94,34 @@ def choose_records(genome: Genome, rng: np.random.Generator) -> list[Record]:
         chosen[record.chrom, record.pos] = record
     order = [*genome, UNKNOWN_CONTIG]
     return sorted(chosen.values(), key=lambda record: (order.index(record.chrom), record.pos))
+
+
+def choose_neutral(
+    genome: Genome, taken: set[tuple[str, int]], rng: np.random.Generator
+) -> list[Record]:
+    """Choose SNVs without a site within 20 bp, at places that are not taken, sorted."""
+    contigs = list(genome)
+    proposed: dict[tuple[str, int], Change] = {}
+    for _ in range(4 * NEUTRAL):
+        contig = contigs[int(rng.integers(len(contigs)))]
+        start = int(rng.integers(FLANK, len(genome[contig]) - FLANK))
+        around = genome[contig][start - FLANK : start + FLANK + 1]
+        ref, alt = simulate.decode(around[FLANK : FLANK + 1]), _random_dna(1, rng)
+        if ref != alt and (around < 4).all() and (contig, start + 1) not in taken:
+            proposed[contig, start + 1] = Change(contig, start, ref, alt)
+    found = effects(genome, list(proposed.values()))
+    neutral = [
+        Record(*place, f"background_{number}", change.ref, (change.alt,), ("scored",))
+        for number, ((place, change), effect) in enumerate(
+            zip(proposed.items(), found, strict=True)
+        )
+        if effect.name == "neutral"
+    ]
+    if len(neutral) < NEUTRAL:
+        raise RuntimeError(f"found {len(neutral)} neutral SNVs of {NEUTRAL}: draw more")
+    return sorted(
+        neutral[:NEUTRAL], key=lambda record: (contigs.index(record.chrom), record.pos)
+    )
 
 
 def _fill(

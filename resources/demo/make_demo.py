@@ -1,8 +1,9 @@
 """Make the demo: a simulated genome, variants with known effects, a model trained for them.
 
-    python resources/demo/make_demo.py         everything, in about ten minutes
-    python resources/demo/make_demo.py data    the genome, the variants and their truth
-    python resources/demo/make_demo.py report  how well the model predicts that truth
+    python resources/demo/make_demo.py             everything, in about ten minutes
+    python resources/demo/make_demo.py data        the genome, the variants and their truth
+    python resources/demo/make_demo.py report      how well the model predicts that truth
+    python resources/demo/make_demo.py background  how it scores neutral SNVs
 
 Genome, variants and truth are the same bits wherever they are made; the model's weights
 are so only on the same kind of processor with the same libraries.
@@ -14,6 +15,7 @@ import argparse
 import hashlib
 import json
 import logging
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from choose import Record
 from simulate import Codes
 from variants import Effect
 
+from varscore import load_model, score_vcf
+from varscore.meaning.build import build_background
 from varscore.models.basenji2 import Basenji2
 from varscore.models.checkpoint import Checkpoint
 from varscore.models.formats.native import read_native, write_native
@@ -36,10 +40,12 @@ from varscore.models.tracks import TrackTable
 
 HERE = Path(__file__).parent
 MODEL = "demo.safetensors"
+BACKGROUND = "background.parquet"
 SEED = 2
 STEPS = 2_400
 CONTIGS = {"chrA": 812_345, "chrB": 687_655}
 GAP = ("chrB", 400_000, 400_300)  # unknown bases, as real genomes have them
+PARTS = ("data", "model", "report", "background")
 LOG = logging.getLogger(__name__)
 
 
@@ -160,18 +166,33 @@ def write_report(folder: Path) -> None:
     LOG.info("%s", text)
 
 
+def write_background(folder: Path) -> None:
+    """Write how the folder's model scores neutral SNVs on the genome beside it."""
+    genome = make_genome()
+    rng = np.random.default_rng([SEED, 4])
+    taken = {(record.chrom, record.pos) for record in make_records(genome)}
+    records = choose.choose_neutral(genome, taken, rng)
+    model = load_model(folder / MODEL, device="cpu")
+    with tempfile.TemporaryDirectory() as temporary:
+        vcf, scores = Path(temporary, "neutral.vcf"), Path(temporary, "neutral.parquet")
+        vcf.write_text(vcf_text(records), encoding="ascii")
+        score_vcf(vcf, folder / "genome.fa.gz", scores, model=model)
+        build_background([scores], folder / BACKGROUND, force=True)
+    LOG.info("background: %d neutral SNVs", len(records))
+
+
 def main() -> None:
     """Read the command line and make what it asks for."""
     parser = argparse.ArgumentParser(description="Make the demo's files.")
-    parser.add_argument("parts", nargs="*", metavar="data|model|report", help="default: all")
+    parser.add_argument("parts", nargs="*", metavar="|".join(PARTS), help="default: all")
     parser.add_argument("--folder", type=Path, default=HERE, help="where to write")
     parser.add_argument("--steps", type=int, default=STEPS, help="of training")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    unknown = set(options.parts) - {"data", "model", "report"}
+    unknown = set(options.parts) - set(PARTS)
     if unknown:
-        parser.error(f"unknown part {unknown.pop()!r}; choose from data, model, report")
-    parts = options.parts or ["data", "model", "report"]
+        parser.error(f"unknown part {unknown.pop()!r}; choose from {', '.join(PARTS)}")
+    parts = options.parts or PARTS
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -181,6 +202,8 @@ def main() -> None:
         write_model(options.folder, options.steps)
     if "report" in parts:
         write_report(options.folder)
+    if "background" in parts:
+        write_background(options.folder)
 
 
 if __name__ == "__main__":
