@@ -153,18 +153,33 @@ def test_a_scored_row_without_a_score_ends_it(tmp_path):
 # --- how extreme --------------------------------------------------------------------------
 
 
-def by_hand(scores, asked, signed):
-    """Quantiles, tails, and smallest tails of both, by counting; few rows, kept whole."""
-    n = len(scores)
-    q = [
-        np.array([exact_quantiles(scores[:, t], rows[:, t]) for t in range(scores.shape[1])]).T
-        for rows in (scores, asked)
-    ]
-    q = [np.clip(one, 1 / (n + 1), n / (n + 1)) for one in q]
-    tails = [(2 * np.minimum(one, 1 - one) if signed else 1 - one).min(axis=1) for one in q]
-    mine, others = tails
-    corrected = [((mine <= x * (1 + 1e-6)).sum() + 1) / (n + 1) for x in others]
-    return q[1], others, corrected
+def tails_by_hand(kept, scores, signed):
+    """Return the tails of scores, shape (B, T), and how far they go on beyond the ends."""
+    n, found = len(kept), np.empty(scores.shape)
+    for track in range(scores.shape[1]):
+        q = np.clip(exact_quantiles(kept[:, track], scores[:, track]), 1 / (n + 1), n / (n + 1))
+        found[:, track] = 2 * np.minimum(q, 1 - q) if signed else 1 - q
+    return found
+
+
+def extremities_by_hand(kept, scores, signed, own=False):
+    """Return the smallest tail of each row, beyond the outermost of the (other) rows less."""
+    tails = tails_by_hand(kept, scores, signed)
+    for row, track in np.ndindex(scores.shape):
+        others = np.delete(kept[:, track], row) if own else kept[:, track]
+        middle, x = np.sort(kept[:, track])[len(kept) // 2], scores[row, track]
+        if x > others.max():
+            tails[row, track] *= (others.max() - middle) / (x - middle)
+        if signed and x < others.min():
+            tails[row, track] *= (others.min() - middle) / (x - middle)
+    return tails.min(axis=1)
+
+
+def corrected_by_hand(kept, scores, signed, asked=None):
+    """Return the share of rows, one more counted, that are as extreme in the tracks kept."""
+    mine = extremities_by_hand(kept, kept, signed, own=True)
+    others = extremities_by_hand(kept, scores, signed) if asked is None else asked
+    return [((mine <= x * (1 + 1e-6)).sum() + 1) / (len(kept) + 1) for x in others]
 
 
 @pytest.mark.parametrize(
@@ -174,22 +189,25 @@ def test_the_most_extreme_track_and_its_correction_are_those_of_counting(
     tmp_path, statistic, signed
 ):
     rng = np.random.default_rng(SEED)
-    scores = rng.integers(-40, 40, (300, 1, 4)) * (1 + np.arange(4))
-    asked = scores[rng.permutation(300)[:60], 0]  # among them, so that nothing is interpolated
+    scores = rng.integers(-400, 400, (300, 4)) * (1 + np.arange(4))
+    # Among them, so that nothing is interpolated, and some beyond all.
+    asked = scores[rng.permutation(300)[:60]]
+    asked[:3] = rng.integers(2000, 4000, (3, 4))
+    asked[3:6, 1] = [900, 1000, -1100]
     if not signed:
         scores, asked = np.abs(scores), np.abs(asked)
-    write_result(tmp_path / "s.parquet", scores, statistics=[statistic])
+    write_result(tmp_path / "s.parquet", scores[:, None], statistics=[statistic])
     background = build_background([tmp_path / "s.parquet"], tmp_path / "b.parquet")
-    names, asked = ["t0", "t1", "t2", "t3"], asked.astype(np.float32)
-    q, tails, corrected = by_hand(scores[:, 0], asked, signed)
-    found = background.quantiles(statistic, names, asked)
-    assert found == pytest.approx(q)
-    extreme = background.extremes(statistic, names, asked, found)
-    assert extreme.corrected == pytest.approx(corrected)
-    assert extreme.quantile == pytest.approx(q[np.arange(60), extreme.track])
-    assert background.tails(statistic, names, found)[
-        np.arange(60), extreme.track
-    ] == pytest.approx(tails)
+    names, given, rows = ["t0", "t1", "t2", "t3"], asked.astype(np.float32), np.arange(60)
+    q = background.quantiles(statistic, names, given)
+    tails = tails_by_hand(scores, asked, signed)
+    beyond = (asked > scores.max(axis=0)) | (asked < scores.min(axis=0))
+    assert beyond.any()
+    assert background.tails(statistic, names, q) == pytest.approx(tails)
+    found = background.extremes(statistic, names, given, q)
+    assert found.corrected == pytest.approx(corrected_by_hand(scores, asked, signed))
+    assert tails[rows, found.track] == pytest.approx(tails.min(axis=1))
+    assert found.quantile == pytest.approx(q[rows, found.track])
 
 
 def test_beyond_all_of_the_background_the_furthest_track_is_named(tmp_path):
@@ -201,22 +219,27 @@ def test_beyond_all_of_the_background_the_furthest_track_is_named(tmp_path):
     found = background.extremes("SAD", names, asked, background.quantiles("SAD", names, asked))
     assert found.track.tolist() == [0, 1, 2]
     assert found.quantile == pytest.approx([1 / 51, 50 / 51, 50 / 51])
+    assert found.corrected[1:] == pytest.approx([1 / 51, 1 / 51])  # none is as far out
 
 
-def test_the_correction_is_uniform_for_variants_like_the_background(tmp_path):
-    # Tracks that depend on each other: sums of few sources. 400 others of the same kind.
+@pytest.mark.parametrize("tracks", [30, 600])
+def test_the_correction_is_uniform_for_variants_like_the_background(tmp_path, tracks):
+    # Tracks that depend on each other: sums of few sources. 1,000 others of the same kind.
     rng = np.random.default_rng(SEED)
-    mixed = rng.normal(size=(3, 30))
-    scores, others = ((heavy_tailed(rng, n, 3) @ mixed).astype(np.float32) for n in (4000, 400))
+    mixed = rng.normal(size=(20, tracks))
+    scores, others = (
+        (heavy_tailed(rng, n, 20) @ mixed).astype(np.float32) for n in (2000, 1000)
+    )
     write_result(tmp_path / "s.parquet", scores[:, None])
     background = build_background([tmp_path / "s.parquet"], tmp_path / "b.parquet")
-    names = [f"t{number}" for number in range(30)]
-    found = background.extremes(
-        "SAD", names, others, background.quantiles("SAD", names, others)
-    )
-    assert kolmogorov_smirnov(found.corrected) < 1.63 / np.sqrt(400)  # the bound for 1 in 100
-    smallest = 2 * np.minimum(found.quantile, 1 - found.quantile)
-    assert kolmogorov_smirnov(smallest) > 0.3  # not corrected, it is far from that
+    names = [f"t{number}" for number in range(tracks)]
+    q = background.quantiles("SAD", names, others)
+    found = background.extremes("SAD", names, others, q)
+    # The bound for two samples, which chance exceeds once in a hundred.
+    bound = 1.63 * np.sqrt(1 / 1000 + 1 / 2000)
+    assert kolmogorov_smirnov(found.corrected) < bound
+    assert (found.corrected < 0.01).mean() < 0.025  # at the extreme end, too
+    assert kolmogorov_smirnov(background.tails("SAD", names, q).min(axis=1)) > 0.3
 
 
 def kolmogorov_smirnov(shares):
@@ -237,7 +260,7 @@ def test_some_tracks_are_corrected_for_their_tissue_or_assay_alone(tmp_path):
     write_result(tmp_path / "s.parquet", scores, facts=facts)
     build_background([tmp_path / "s.parquet"], tmp_path / "b.parquet")
     background = Background.read(tmp_path / "b.parquet")
-    assert [(one.tracks, one.sets) for one in background.smallest] == [
+    assert [(one.tracks, one.sets) for one in background.extremities] == [
         (4, {}), (3, {"assay": "CHIP"}), (1, {"assay": "DNASE"}), (1, {"tissue": "heart"}),
         (2, {"tissue": "liver"}),
     ]  # fmt: skip
@@ -253,25 +276,22 @@ def test_some_tracks_are_corrected_for_their_tissue_or_assay_alone(tmp_path):
         found = background.extremes(
             "SAD", names, asked[:, tracks], background.quantiles("SAD", names, asked[:, tracks])
         )
-        mine = by_hand(scores[:, 0, held].astype(np.float32), asked[:, held], signed=True)[1]
-        _, tails, _ = by_hand(scores[:, 0, tracks].astype(np.float32), asked[:, tracks], True)
-        whole = by_hand(
-            scores[:, 0, held].astype(np.float32), scores[:, 0, held].astype(np.float32), True
-        )[1]
-        assert len(mine) == 50
-        expected = [((whole <= x * (1 + 1e-6)).sum() + 1) / 201 for x in tails]
+        extreme = extremities_by_hand(scores[:, 0, tracks], scores[:50, 0, tracks], True)
+        expected = corrected_by_hand(scores[:, 0, held], None, True, extreme)
         assert found.corrected == pytest.approx(expected)
 
 
 def test_groups_without_sign_are_extreme_at_one_end(tmp_path):
-    scores = np.abs(np.random.default_rng(SEED).normal(size=(100, 1, 2)))
-    write_result(
-        tmp_path / "s.parquet", scores, facts={"t1": {"aggregate": "max_abs", "tracks": "7"}}
-    )
+    scores = np.abs(np.random.default_rng(SEED).normal(size=(100, 1, 3)))
+    facts = {
+        "t1": {"index": "-1", "aggregate": "max_abs", "tracks": "7"},
+        "t2": {"aggregate": "max_abs", "tracks": "many"},  # a user's own columns, of a track
+    }
+    write_result(tmp_path / "s.parquet", scores, facts=facts)
     background = build_background([tmp_path / "s.parquet"], tmp_path / "b.parquet")
-    lowest = np.full((1, 2), -1, np.float32)
-    q = background.quantiles("SAD", ["t0", "t1"], lowest)
-    assert background.tails("SAD", ["t0", "t1"], q)[0] == pytest.approx([2 / 101, 100 / 101])
+    lowest, names = np.full((1, 3), -1, np.float32), ["t0", "t1", "t2"]
+    q = background.quantiles("SAD", names, lowest)
+    assert background.tails("SAD", names, q)[0] == pytest.approx([2 / 101, 100 / 101, 2 / 101])
 
 
 # --- what a background serves for ---------------------------------------------------------

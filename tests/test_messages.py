@@ -708,7 +708,7 @@ MESSAGES = {
         (r"b\.parquet: column SAD_t0 is of 1 tracks in the background and of 7 in the scores; "
          r"make one of scores of the same tracks \(`varscore background build`\)",
          lambda s: background(write_result(Path("a.s"), np.ones((3, 1, 1)),
-                                           facts={"t0": {"tracks": "7"}}))),
+                                           facts={"t0": {"index": "-1", "tracks": "7"}}))),
         (r"o\.parquet: has quantiles already \(SAD_quantile_t0\); give the result as it was "
          r"scored",
          lambda s: (background(write_result(Path("a.s"), np.ones((3, 1, 1)))),

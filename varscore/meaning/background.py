@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from varscore.errors import OutputError
-from varscore.meaning.conditions import Conditions, in_words
-from varscore.meaning.distribution import Distribution, SmallestTails, shares_of
+from varscore.meaning.conditions import BackgroundRecord, Conditions, in_words
+from varscore.meaning.distribution import Distribution, Extremities, shares_of
 from varscore.results.file import ResultFile, ResultReader
-from varscore.results.provenance import FORMAT, BackgroundEntry, Provenance, damaged
-from varscore.results.records import from_json, to_json
-from varscore.version import __version__
+from varscore.results.provenance import BackgroundEntry, Provenance, damaged
+from varscore.results.records import from_json
 
 SET_COLUMNS = ("tissue", "assay")
-"""Columns of the track table, for each value of which smallest tails are kept."""
+"""Columns of the track table, for each value of which extremities are kept."""
 
 _SCHEMA = pa.schema(
     [
-        # A row a score column, then one for each set of tracks whose smallest tails are kept.
+        # A row a score column, then one for each set of tracks whose extremities are kept.
         pa.field("column", pa.string()),  # null for a set
         pa.field("measure", pa.string(), nullable=False),
         pa.field("identifier", pa.string()),  # null for a set
@@ -33,52 +31,10 @@ _SCHEMA = pa.schema(
         pa.field("tracks", pa.int64(), nullable=False),
         pa.field("tissue", pa.string()),  # both null: the set of all tracks
         pa.field("assay", pa.string()),
-        # Scores at the record's ranks; or the smallest tails of all rows, ascending.
+        # Scores at the record's ranks; or the extremities of all rows, ascending.
         pa.field("values", pa.list_(pa.float32()), nullable=False),
     ]
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class BackgroundRecord:
-    """How a background came about.
-
-    Attributes
-    ----------
-    kind : str
-        "background".
-    format : int
-        Version of the records of varscore's files.
-    version : str
-        Of varscore.
-    conditions : Conditions
-        Which scores it serves for.
-    model : dict
-        What the model says of itself.
-    genome : str
-        The FASTA's file name.
-    vcf : tuple of str
-        Names of the VCFs that were scored.
-    rows : int
-        Scored rows that it was made of.
-    ranks : tuple of int
-        Which of a column's scores are kept, in ascending order; 1 is the smallest, `rows` the
-        largest.
-    """
-
-    kind: str = "background"
-    format: int = FORMAT
-    version: str = __version__
-    conditions: Conditions
-    model: dict[str, Any]
-    genome: str
-    vcf: tuple[str, ...]
-    rows: int
-    ranks: tuple[int, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record, JSON-ready."""
-        return to_json(self)
 
 
 class Extremes(NamedTuple):
@@ -88,7 +44,7 @@ class Extremes(NamedTuple):
     ----------
     track : ndarray, shape (B,), int
         Its place among the tracks given. Where several are beyond all of the background, the
-        one whose score lies furthest out.
+        one whose score lies furthest out, next to the background's outermost.
     quantile : ndarray, shape (B,), float64
         Its signed quantile.
     corrected : ndarray, shape (B,), float64
@@ -109,7 +65,7 @@ class Background:
         Its file, for messages.
     record : BackgroundRecord
     columns : sequence of Distribution
-    smallest : sequence of SmallestTails
+    extremities : sequence of Extremities
     """
 
     def __init__(
@@ -117,11 +73,11 @@ class Background:
         path: str | Path,
         record: BackgroundRecord,
         columns: Sequence[Distribution],
-        smallest: Sequence[SmallestTails],
+        extremities: Sequence[Extremities],
     ) -> None:
         self.path, self.record = Path(path), record
         self.columns = {(column.measure, column.identifier): column for column in columns}
-        self.smallest = tuple(smallest)
+        self.extremities = tuple(extremities)
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -144,21 +100,21 @@ class Background:
                 raise damaged(path, error) from error
             table = reader.read(_SCHEMA.names)
         shares = shares_of(record.ranks, record.rows)
-        columns, smallest = list[Distribution](), list[SmallestTails]()
+        columns, extremities = list[Distribution](), list[Extremities]()
         lists = [chunk for part in table["values"].chunks for chunk in _rows(part)]
         plain = table.drop_columns(["values"]).to_pylist()
         for row, values in zip(plain, lists, strict=True):
             sets = {name: row[name] for name in SET_COLUMNS if row[name] is not None}
             about = row["measure"], row["tracks"], sets, values
             if row["column"] is None:
-                smallest.append(SmallestTails(*about))
+                extremities.append(Extremities(*about))
                 continue
             name, signed = row["identifier"], row["signed"]
             measure, tracks, *_ = about
             columns.append(
                 Distribution(measure, name, signed, tracks, sets, values, shares, record.rows)
             )
-        return cls(path, record, columns, smallest)
+        return cls(path, record, columns, extremities)
 
     def write(self, *, force: bool = False) -> None:
         """Write the background to its path, whole or not at all.
@@ -170,7 +126,7 @@ class Background:
         """
         rows = [_row(c, column=c.column, identifier=c.identifier, signed=c.signed)
                 for c in self.columns.values()]  # fmt: skip
-        rows += [_row(tails) for tails in self.smallest]
+        rows += [_row(kept) for kept in self.extremities]
         table = pa.Table.from_pylist(rows, _SCHEMA)
         with ResultFile(self.path, _SCHEMA, force=force, dictionary=(), statistics=()) as file:
             file.write(table)
@@ -316,22 +272,16 @@ class Background:
             As `columns_of`.
         """
         columns = self.columns_of(measure, identifiers)
-        tails = self.tails(measure, identifiers, quantiles)
-        smallest = tails.min(axis=1)
-        # Beyond all of the background many tracks have the same tail: how far tells them apart.
-        furthest = np.full(len(scores), -1.0)
-        track = np.zeros(len(scores), np.int64)
+        found = np.empty(scores.shape, np.float32)
         for place, column in enumerate(columns):
-            rows = np.flatnonzero(tails[:, place] == smallest)
-            reach = column.reach(scores[rows, place])
-            further = reach > furthest[rows]
-            furthest[rows[further]], track[rows[further]] = reach[further], place
+            found[:, place] = column.extremity(scores[:, place], quantiles[:, place])
+        track = found.argmin(axis=1)
         kept = min(
-            (tails for tails in self.smallest if all(map(tails.holds, columns))),
-            key=lambda tails: tails.tracks,
+            (some for some in self.extremities if all(map(some.holds, columns))),
+            key=lambda some: some.tracks,
         )
-        extreme = quantiles[np.arange(len(scores)), track]
-        return Extremes(track, extreme, kept.corrected(smallest))
+        rows = np.arange(len(scores))
+        return Extremes(track, quantiles[rows, track], kept.corrected(found[rows, track]))
 
 
 def _rows(lists: pa.ListArray) -> list[NDArray[np.float32]]:
@@ -344,6 +294,6 @@ def _rows(lists: pa.ListArray) -> list[NDArray[np.float32]]:
     ]
 
 
-def _row(kept: Distribution | SmallestTails, **more: object) -> dict[str, object]:
+def _row(kept: Distribution | Extremities, **more: object) -> dict[str, object]:
     row = {"measure": kept.measure, "tracks": kept.tracks, "values": kept.values}
     return {**row, **kept.sets, **more}

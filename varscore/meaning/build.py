@@ -10,17 +10,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from varscore.errors import OutputError
-from varscore.meaning.background import SET_COLUMNS, Background, BackgroundRecord
-from varscore.meaning.conditions import Conditions, in_words
-from varscore.meaning.distribution import Distribution, SmallestTails, kept_ranks, shares_of
-from varscore.meaning.scores import finite_scores, score_fields, scored_rows
+from varscore.meaning.background import SET_COLUMNS, Background
+from varscore.meaning.conditions import BackgroundRecord, Conditions, in_words
+from varscore.meaning.distribution import Distribution, Extremities, kept_ranks, shares_of
+from varscore.meaning.scores import (
+    finite_scores,
+    is_signed,
+    score_fields,
+    scored_rows,
+    tracks_in,
+)
 from varscore.results.file import ResultReader
 from varscore.results.provenance import Provenance
 from varscore.results.reading import opened_results
 from varscore.results.target import check_result_target
 
 _BLOCK_BYTES = 64 * 2**20  # of scores at a time; reading takes as much again
-_SIGNED = frozenset({"SAD", "logSAD", "sqrtSAD", "SAX", "logSED"})
 
 _Sets = Mapping[str, str]
 
@@ -55,18 +60,18 @@ def build_background(
     """
     check_result_target(output, force=force)
     fields, record = _survey(scores)
-    columns, smallest = list[Distribution](), list[SmallestTails]()
+    columns, extremities = list[Distribution](), list[Extremities]()
     for measure, fields_of_measure in fields.items():
-        tails = _Tails(measure, fields_of_measure, record.rows)
+        extreme = _Extreme(measure, fields_of_measure, record.rows)
         size = max(1, _BLOCK_BYTES // (4 * record.rows))
         for start in range(0, len(fields_of_measure), size):
             some = fields_of_measure[start : start + size]
             for field, values in zip(some, _read(scores, some, record.rows), strict=True):
                 column = _distribution(measure, field, values, record)
                 columns.append(column)
-                tails.add(column, values)
-        smallest += tails.sets()
-    background = Background(output, record, columns, smallest)
+                extreme.add(column, values)
+        extremities += extreme.sets()
+    background = Background(output, record, columns, extremities)
     background.write(force=force)
     return background
 
@@ -143,13 +148,11 @@ def _read(
 def _distribution(
     measure: str, field: pa.Field, values: NDArray[np.float32], record: BackgroundRecord
 ) -> Distribution:
-    facts = {key.decode(): value.decode() for key, value in field.metadata.items()}
     return Distribution(
         measure,
-        facts["identifier"],
-        signed=facts["statistic"] in _SIGNED
-        and not facts.get("aggregate", "").endswith("_abs"),
-        tracks=int(facts.get("tracks", 1)),
+        field.metadata[b"identifier"].decode(),
+        signed=is_signed(field),
+        tracks=tracks_in(field),
         sets=_sets(field),
         values=np.sort(values)[np.array(record.ranks) - 1],
         shares=shares_of(record.ranks, record.rows),
@@ -163,8 +166,8 @@ def _sets(field: pa.Field) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-class _Tails:
-    """The smallest tails of rows so far, in each set of a measure's columns."""
+class _Extreme:
+    """The extremities of rows so far, in each set of a measure's columns."""
 
     def __init__(self, measure: str, fields: Sequence[pa.Field], rows: int) -> None:
         self._measure, self._rows = measure, rows
@@ -175,13 +178,13 @@ class _Tails:
 
     def add(self, column: Distribution, values: NDArray[np.float32]) -> None:
         """Take a column into the sets that have it."""
-        tails = column.tails(column.quantiles(values))
+        tails = column.extremity(values, column.quantiles(values), own=True)
         for place, (key, smallest) in enumerate(self._smallest):
             if key.items() <= column.sets.items():
                 np.minimum(smallest, tails, out=smallest)
                 self._tracks[place] += 1
 
-    def sets(self) -> Iterator[SmallestTails]:
+    def sets(self) -> Iterator[Extremities]:
         """Return the sets."""
         for (key, smallest), tracks in zip(self._smallest, self._tracks, strict=True):
-            yield SmallestTails(self._measure, tracks, key, np.sort(smallest))
+            yield Extremities(self._measure, tracks, key, np.sort(smallest))

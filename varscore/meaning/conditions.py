@@ -1,4 +1,4 @@
-"""What scores must have in common to be compared with a background's."""
+"""How a background came about, and what scores must have in common to be compared with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, Self
 
 from varscore.errors import OutputError
 from varscore.options import ScoreOptions
-from varscore.results.provenance import Provenance
+from varscore.results.provenance import FORMAT, Provenance
+from varscore.results.records import to_json
+from varscore.version import __version__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,48 @@ class Conditions:
         """Return how far each measure looks: `SAD` may be of the window or of a width."""
         options: dict[str, Any] = {"statistics": self.statistics, "around": self.around}
         return {m.name: m.around for m in ScoreOptions(**options).measures}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundRecord:
+    """How a background came about.
+
+    Attributes
+    ----------
+    kind : str
+        "background".
+    format : int
+        Version of the records of varscore's files.
+    version : str
+        Of varscore.
+    conditions : Conditions
+        Which scores it serves for.
+    model : dict
+        What the model says of itself.
+    genome : str
+        The FASTA's file name.
+    vcf : tuple of str
+        Names of the VCFs that were scored.
+    rows : int
+        Scored rows that it was made of.
+    ranks : tuple of int
+        Which of a column's scores are kept, in ascending order; 1 is the smallest, `rows` the
+        largest.
+    """
+
+    kind: str = "background"
+    format: int = FORMAT
+    version: str = __version__
+    conditions: Conditions
+    model: dict[str, Any]
+    genome: str
+    vcf: tuple[str, ...]
+    rows: int
+    ranks: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record, JSON-ready."""
+        return to_json(self)
 
 
 def in_words(value: object) -> str:

@@ -2,10 +2,17 @@
 
 The *signed quantile* of a score is the share of the background's variants whose score is
 smaller; of those that are equal, half count. It is near 0 for a score that is lower than nearly
-all and near 1 for one that is higher. The *tail* says how extreme that is: the share of the
+all and near 1 for one that is higher. The *tail* says how unusual that is: the share of the
 background's variants that lie at least as far out, on either side for a statistic that has a
-sign. A row's *smallest tail* is that of its most extreme track; since with many tracks one is
-extreme in nearly every row, it is held against the smallest tails of the background's own rows.
+sign.
+
+A row's *extremity* is the smallest tail of its tracks. With many tracks one is unusual in
+nearly every row, so it is held against the extremities of the background's own rows, each
+judged without itself. Beyond the outermost score, where tails are all the same, the tail of a
+score twice as far from the median is taken for half of the outermost's: else, with many
+tracks, no row could stand out from those that are the outermost of some track. It orders rows
+and tracks, and no more: the share of rows is counted.
+
 None of these is a p-value.
 """
 
@@ -87,17 +94,40 @@ class Distribution:
         tails = 2 * np.minimum(quantiles, upper) if self.signed else upper
         return tails.astype(np.float32)
 
-    def reach(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return how far scores lie from the median, in widths of the distribution."""
+    def extremity(
+        self,
+        scores: NDArray[np.float32],
+        quantiles: NDArray[np.float64],
+        *,
+        own: bool = False,
+    ) -> NDArray[np.float32]:
+        """Return the tails of scores, which go on falling beyond the outermost score.
+
+        Parameters
+        ----------
+        scores, quantiles : ndarray, shape (B,)
+        own : bool
+            Whether scores are the background's, so that the outermost is judged by the next.
+
+        Returns
+        -------
+        ndarray, shape (B,)
+        """
+        tails = self.tails(quantiles)
         values = self.values.astype(np.float64)
-        width = float(values[-1] - values[0]) or 1.0  # all scores may be equal
-        reach: NDArray[np.float64] = np.abs(scores - values[len(values) // 2]) / width
-        return reach
+        middle, place = values[len(values) // 2], int(own and len(values) > 2)
+        ends = [(values[-1 - place] - middle, scores - middle)]
+        if self.signed:
+            ends.append((middle - values[place], middle - scores))
+        for end, distance in ends:
+            beyond = distance > end
+            tails[beyond] *= end / distance[beyond]
+        return tails
 
 
 @dataclass(frozen=True)
-class SmallestTails:
-    """The smallest tail of each of the background's rows over a set of a measure's columns.
+class Extremities:
+    """The extremity of each of the background's rows in a set of a measure's columns.
 
     Attributes
     ----------
@@ -119,13 +149,13 @@ class SmallestTails:
         """Tell whether a column is in the set."""
         return self.measure == column.measure and self.sets.items() <= column.sets.items()
 
-    def corrected(self, tails: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the share of rows whose smallest tail is as small as these, or smaller.
+    def corrected(self, extremities: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the share of rows that are as extreme, or more.
 
-        A row more is counted in n and among them, so that no share is 0.
+        A row more is counted among them and in all, so that no share is 0.
         """
-        as_small = np.searchsorted(self.values, tails, "right")
-        shares: NDArray[np.float64] = (as_small + 1.0) / (len(self.values) + 1)
+        as_extreme = np.searchsorted(self.values, extremities, "right")
+        shares: NDArray[np.float64] = (as_extreme + 1.0) / (len(self.values) + 1)
         return shares
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from varscore.errors import OutputError
 from varscore.meaning.background import Background
-from varscore.meaning.scores import QUANTILE
+from varscore.meaning.scores import QUANTILE, tracks_in
 
 _CELLS = 1 << 23  # rows times tracks that are looked at together
 
@@ -56,7 +56,7 @@ class QuantileColumns:
             for known, column in zip(
                 background.columns_of(measure, names), columns, strict=True
             ):
-                tracks = int(column.metadata.get(b"tracks", 1))
+                tracks = tracks_in(column)
                 if tracks != known.tracks:
                     raise OutputError(
                         f"{background.path}: column {column.name} is of {known.tracks} tracks "

@@ -17,6 +17,9 @@ QUANTILE = "quantile"
 """In the place of a statistic, says of a column that it has quantiles of scores."""
 
 
+_SIGNED = frozenset({"SAD", "logSAD", "sqrtSAD", "SAX", "logSED"})
+
+
 def score_fields(schema: pa.Schema, path: Path) -> dict[str, list[pa.Field]]:
     """Return a result's score columns by their measure, in its order; no quantiles.
 
@@ -39,6 +42,21 @@ def score_fields(schema: pa.Schema, path: Path) -> dict[str, list[pa.Field]]:
     if not fields:
         raise OutputError(f"{path}: has no scores; give a result of `varscore score`")
     return fields
+
+
+def tracks_in(field: pa.Field) -> int:
+    """Return how many tracks a score column is of: of a group's, those of the group."""
+    return int(field.metadata[b"tracks"]) if _of_group(field) else 1
+
+
+def is_signed(field: pa.Field) -> bool:
+    """Tell whether a column's scores may be negative, so that both ends are extreme."""
+    sizes = _of_group(field) and field.metadata[b"aggregate"].endswith(b"_abs")
+    return field.metadata[b"statistic"].decode() in _SIGNED and not sizes
+
+
+def _of_group(field: pa.Field) -> bool:
+    return bool(field.metadata[b"index"] == b"-1")  # it is no track of the model's
 
 
 def scored_rows(table: pa.Table) -> NDArray[np.bool_]:
