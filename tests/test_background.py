@@ -389,6 +389,12 @@ def test_apply_adds_columns_and_leaves_the_others(tmp_path):
         *(f"D2_extreme_{what}" for what in ("track", "quantile", "corrected")),
     ]
     pd.testing.assert_frame_equal(after[list(before)], before)
+    with ResultReader(tmp_path / "o.parquet") as reader:
+        about = reader.schema.field("D2_quantile_t1").metadata
+    assert {name: about[name] for name in about if not name.startswith(b"PARQUET:")} == {
+        b"statistic": b"quantile", b"of": b"D2", b"around": b"window", b"index": b"1",
+        b"identifier": b"t1", b"description": b"t1",
+    }  # fmt: skip
     scored = (after["status"] == "scored").to_numpy()
     assert after.loc[~scored, added].isna().all(axis=None)
     assert after.loc[scored, added].notna().all(axis=None)

@@ -106,6 +106,11 @@ class QuantileColumns:
 
 
 def _quantile_field(measure: str, column: pa.Field) -> pa.Field:
-    identifier = column.metadata[b"identifier"].decode()
-    facts = {**column.metadata, b"statistic": QUANTILE.encode(), b"of": measure.encode()}
+    facts = {
+        name: value
+        for name, value in column.metadata.items()
+        if not name.startswith(b"PARQUET:")  # Parquet's own number of the column
+    }
+    identifier = facts[b"identifier"].decode()
+    facts |= {b"statistic": QUANTILE.encode(), b"of": measure.encode()}
     return pa.field(f"{measure}_quantile_{identifier}", pa.float32(), metadata=facts)
