@@ -27,6 +27,8 @@ PLANTED = {
     "The schedule": ("engines.incremental.schedule.budget", "varscore.models.encoding"),
     "Kernels are numbers": ("engines.incremental.kernels.stored", "varscore.windows"),
     "Only inputs know pysam": ("score", "pysam"),
+    "Within haplotypes": ("haplotypes.changes", "varscore.haplotypes.window"),
+    "Only haplotypes know cyvcf2": ("haplotypes.write", "cyvcf2"),
     "Only results": ("score", "pandas"),
     "Only the fused kernels know numba": ("statistics", "numba"),
     "Only models read weights": ("score", "h5py"),

@@ -18,7 +18,7 @@ import pysam
 import pytest
 from annotations import synthetic_gtf
 from snakemake_runs import DEMO, ROOT
-from writers import HEADER
+from writers import HEADER, write_phased
 
 import varscore as package
 from varscore.models.files import sha256
@@ -47,12 +47,16 @@ EXAMPLES = docstrings()
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A folder with a VCF, a genome, genes, and a cache of models that has basenji2."""
+    """A folder with VCFs, a genome, genes, and a cache of models that has basenji2."""
     folder = tmp_path_factory.mktemp("files")
     records = [x for x in DEMO["vcf"].read_text().splitlines(True) if x[0] != "#"]
     (folder / "my.vcf").write_text(HEADER + "".join(records[::50]))
     pysam.tabix_compress(str(folder / "my.vcf"), str(folder / "my.vcf.gz"))
     shutil.copy(folder / "my.vcf.gz", folder / "1000G.vcf.gz")
+    phased = [line.split("\t") for line in records[:3]]
+    rows = [(c, int(pos), ref, alt, "0|1", "1|1") for c, pos, _, ref, alt, *_ in phased]
+    write_phased(folder / "phased.vcf", rows, samples=2)
+    pysam.tabix_compress(str(folder / "phased.vcf"), str(folder / "phased.vcf.gz"))
     shutil.copy(DEMO["genome"], folder / "hg38.fa")  # compressed, whatever it is called
     genes = synthetic_gtf(folder / "gencode.gtf", "chrA", 60_000, 1)
     pysam.tabix_compress(str(genes), f"{genes}.gz")
@@ -94,6 +98,7 @@ def test_the_readmes_commands_and_code_run(varscore, here):
     assert [command[0] for command in COMMANDS] == [
         "model", "check", "score", "tracks", "tracks", "score", "score",
         "background", "score", "background", "background", "annotate",
+        "haplotypes", "score",
     ]  # fmt: skip
     for command in COMMANDS:
         if command[:2] != ["model", "fetch"]:

@@ -29,14 +29,15 @@ from annotations import gtf_row
 from backgrounds import rewrite as rewrite_result
 from backgrounds import without_last_scores, write_result
 from scene import CONTIGS, HUB, KERAS, SNV, Scene
-from writers import COLUMNS, HEADER, record, write_fasta, write_weights
+from writers import COLUMNS, HEADER, record, write_fasta, write_phased, write_weights
 
 import varscore
 import varscore.errors
-from varscore import ScoreOptions, load_model, read_metadata, read_scores
+from varscore import ScoreOptions, load_model, read_metadata, read_scores, write_haplotypes
 from varscore.atomic import check_target
 from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
+from varscore.haplotypes.genotypes import GenotypeFile
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.contigs import read_contig_table
 from varscore.inputs.genes import read_genes
@@ -133,6 +134,18 @@ def cut_bcf(s: Scene) -> None:
 def headless_bcf(s: Scene) -> None:
     s.write("x.bcf", as_bcf(s)[:200])
     annotate_vcf("o.parquet", "x.bcf", "o.vcf")
+
+
+def phased(s: Scene, *rows: tuple[object, ...], old: str = "", new: str = "") -> None:
+    """Write haplotypes of records with genotypes, after a change to their text."""
+    path = write_phased(Path("p.vcf"), rows or [(*SNV, "0|1")])
+    path.write_text(path.read_text().replace(old, new, 1) if old else path.read_text())
+    write_haplotypes(path, s.genome, "o.vcf")
+
+
+def other_record(s: Scene) -> None:
+    with GenotypeFile(write_phased(Path("p.vcf"), [(*SNV, "0|1")]), "p.vcf") as genotypes:
+        genotypes.at(0, "chr1", 9, 1)
 
 
 def bed(s: Scene, content: str, name: str = "a.bed") -> None:
@@ -393,6 +406,30 @@ MESSAGES = {
         (r"memory: 0\.00 GiB do not suffice for one window .*; give more, or choose the "
          r"incr.*",
          lambda s: s.score(engine="two-pass", memory=1000)),
+    ],
+    "haplotypes": [
+        (r"chr1:5:A:C: expected one VCF or BCF with phased genotypes",
+         lambda s: write_haplotypes("chr1:5:A:C", s.genome, "o.vcf")),
+        (r"in\.vcf: has no samples; expected a VCF or BCF with phased genotypes, such as 0\|1",
+         lambda s: write_haplotypes(s.vcf(), s.genome, "o.vcf")),
+        (r"p\.vcf: htslib reads no genotypes under this header; expected ##fileformat in its "
+         r"first line and samples of different names; mend it",
+         lambda s: phased(s, old="##fileformat=VCFv4.2\n")),
+        (r"p\.vcf: line 6 has 2 samples; expected 1, as the line of columns has; mend it, "
+         r"or copy the file again",
+         lambda s: phased(s, (*SNV, "0|1", "0|1"))),
+        (r"p\.vcf: line 6: its genotypes cannot be read; expected GT such as 0\|1 or \. for "
+         r"each sample, as VCF 4\.3 has it",
+         lambda s: phased(s, (*SNV, "0|x"))),
+        (r"p\.vcf: line 6 is chr1:9 when its alleles are read and chr1:5 when its genotypes "
+         r"are; the file was changed: copy it again",
+         other_record),
+        (r"p\.vcf: line 6 has a genotype of an allele that it does not list; expected numbers "
+         r"up to 1",
+         lambda s: phased(s, (*SNV, "0|2"))),
+        (r"p\.vcf: record 2, at chr1:5, comes after one at chr1:9; expected a file sorted by "
+         r"contig and position; sort it with `bcftools sort`",
+         lambda s: phased(s, ("chr1", 9, "A", "C", "0|1"), (*SNV, "0|1"))),
     ],
     "inputs.alleles": [
         (r"in\.vcf: of 6 REF alleles compared, 6 differ from .*; the first is G at 2:5, where "

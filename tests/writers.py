@@ -79,3 +79,25 @@ def read_alleles(given: Given, **options: int) -> Iterator[Allele]:
     """Yield the alleles of whatever was given, not located."""
     with opened(given) as inputs:
         yield from given_alleles(inputs, **options)
+
+
+def write_phased(
+    path: Path, rows: Iterable[Iterable[object]], samples: int = 1, header: str = ""
+) -> Path:
+    """Write a VCF with genotypes; of a row, what follows ALT is FORMAT if it names GT.
+
+    Rows are (chrom, pos, ref, alt, GT, GT, ...) or (chrom, pos, ref, alt, "GT:PS", ...).
+    """
+    lines = ["##fileformat=VCFv4.2\n", header]
+    lines += ['##INFO=<ID=END,Number=1,Type=Integer,Description="x">\n']
+    for name, kind in (("GT", "String"), ("PS", "Integer")):
+        lines.append(f'##FORMAT=<ID={name},Number=1,Type={kind},Description="x">\n')
+    lines.append("\t".join([COLUMNS.strip(), "FORMAT", *(f"S{i}" for i in range(samples))]))
+    for chrom, pos, ref, alt, *called in rows:
+        if "GT" not in str(called[0]):
+            called = ["GT", *called]
+        info = f"END={pos + 60}" if alt == "<DEL>" else "."
+        fields = (chrom, pos, f"rs{pos}", ref, alt, ".", ".", info, *called)
+        lines.append("\n" + "\t".join(map(str, fields)))
+    path.write_text("".join(lines) + "\n")
+    return path

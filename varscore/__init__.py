@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from varscore.version import __version__
 
 if TYPE_CHECKING:
+    from varscore.haplotypes.write import write_haplotypes
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
     from varscore.results.reading import read_metadata, read_scores
@@ -18,6 +19,7 @@ __all__ = [
     "read_metadata",
     "read_scores",
     "score_vcf",
+    "write_haplotypes",
 ]
 
 _HOMES = {
@@ -26,6 +28,7 @@ _HOMES = {
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",
     "score_vcf": "varscore.score",
+    "write_haplotypes": "varscore.haplotypes.write",
 }
 
 

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from varscore.cli import annotate, background, bench, check, model, score, tracks, workflow
+from varscore.cli import (
+    annotate,
+    background,
+    bench,
+    check,
+    haplotypes,
+    model,
+    score,
+    tracks,
+    workflow,
+)
 from varscore.errors import VarscoreError
 from varscore.version import __version__
 
@@ -25,6 +35,7 @@ app.command()(workflow.plan)
 app.command()(workflow.merge)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
+app.command()(haplotypes.haplotypes)
 app.command()(bench.bench)
 app.add_typer(background.app, name="background")
 app.add_typer(model.app, name="model")

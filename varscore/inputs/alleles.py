@@ -54,6 +54,8 @@ class AlleleSource:
         What was given, for messages.
     name : str
         The same without folders, for the record of how a result came about.
+    inputs : list of Input
+        The same as what can be read, streams too.
     names : ContigNames
         What the contigs are called in the FASTA file.
 
@@ -76,15 +78,15 @@ class AlleleSource:
         self.genome, self.options = genome, options or ScoreOptions()
         table = self.options.contigs
         with ExitStack() as stack:
-            self._inputs = stack.enter_context(opened(given, folder))
+            self.inputs = stack.enter_context(opened(given, folder))
             self.names = ContigNames(
                 genome.lengths,
-                declared=_declared_lengths(self._inputs),
+                declared=_declared_lengths(self.inputs),
                 table=None if table is None else read_contig_table(table, genome.lengths),
             )
             self._regions = chosen_regions(self.options, genome, self.names)
             self._streams = stack.pop_all()
-        names = [one.name for one in self._inputs]
+        names = [one.name for one in self.inputs]
         self.given = some_names(names)
         self.name = ", ".join(n if n.startswith("/dev/") else Path(n).name for n in names)
 
@@ -118,7 +120,7 @@ class AlleleSource:
             If the FASTA file cannot be read.
         """
         longest = self.options.max_allele_length
-        with closing(read_alleles(self._inputs, max_allele_length=longest)) as alleles:
+        with closing(read_alleles(self.inputs, max_allele_length=longest)) as alleles:
             wanted: Iterator[Allele] = alleles
             if self._regions is not None:
                 wanted = filter(self._is_within, alleles)

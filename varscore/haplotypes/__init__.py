@@ -1,0 +1,1 @@
+"""What each copy of a chromosome carries, from phased genotypes: several alleles as one."""
