@@ -69,11 +69,12 @@ def pieces(changes, span):
     """Return every two or more successive changes within a span that lie within no others."""
     ends = [0]  # one past the last change that fits with those from each on
     for i in range(len(changes)):
-        fitting = i
+        fitting, gained, start = i, 0, changed(changes[i])[0]
         for j in range(i, len(changes)):
-            start, end = changed(changes[i])[0], changed(changes[j])[1]
-            gained = sum(len(alt) - len(ref) for _, ref, alt in changes[i : j + 1])
-            if max(end - start, end - start + gained) > span:
+            _, ref, alt = changes[j]
+            gained += len(alt) - len(ref)
+            length = changed(changes[j])[1] - start
+            if max(length, length + gained) > span:
                 break
             fitting = j + 1
         if fitting > max(i + 1, ends[-1]):

@@ -112,14 +112,15 @@ class Combiner:
         codes = _gaps(alleles, called.copies)
         if codes.any():
             end = max(stop, called.stop)
-            self._window.add(Row(start, end, start, end, None, codes, called.phases))
+            phases = _phases(called, codes)
+            self._window.add(Row(start, end, start, end, None, codes, phases))
         for allele in alleles:
             carried = (called.copies == allele.allele).ravel()
             if allele.variant is not None and carried.any():
                 codes = np.where(carried, CARRIED, NOT_CARRIED).astype(np.int8)
                 member = _member(allele, called)
-                where = member.change.start, member.change.end
-                self._window.add(Row(*where, start, stop, member, codes, called.phases))
+                where, phases = (member.change.start, member.change.end), _phases(called, codes)
+                self._window.add(Row(*where, start, stop, member, codes, phases))
 
 
 def _gaps(alleles: Sequence[Allele], copies: NDArray[np.int16]) -> NDArray[np.int8]:
@@ -130,6 +131,11 @@ def _gaps(alleles: Sequence[Allele], copies: NDArray[np.int16]) -> NDArray[np.in
         codes[allele.allele] = _CODES.get(allele.status, GAP)
     codes[MISSING], codes[ABSENT], codes[UNKNOWN] = UNSEEN, GAP, GAP
     return codes[copies.ravel()]
+
+
+def _phases(called: Genotypes, codes: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return the phases of the samples of which a row says something; of the others, 0."""
+    return np.where(codes.reshape(-1, 2).any(axis=1), called.phases, 0)
 
 
 def _member(allele: Allele, called: Genotypes) -> Member:

@@ -37,8 +37,7 @@ class Genotypes(NamedTuple):
     Attributes
     ----------
     stop : int
-        0-based end, exclusive, of what the record is about: of REF or, of a symbolic allele,
-        what its END or length says.
+        0-based end, exclusive, of what the record is about: of REF or what its END says.
     copies : ndarray of int16, shape (samples, 2)
         The number of the allele that each copy of the chromosome carries, 0 for REF; or
         `MISSING`, `ABSENT` or `UNKNOWN`.

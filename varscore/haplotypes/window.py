@@ -66,7 +66,7 @@ class Row:
     codes : ndarray of int8, shape (copies,)
         `NOT_CARRIED`, `CARRIED`, `GAP` or `UNSEEN`; two copies a sample.
     phases : ndarray of int64, shape (samples,)
-        As `Genotypes.phases`.
+        As `Genotypes.phases`; 0 for samples of whose copies the codes say nothing.
     """
 
     start: int

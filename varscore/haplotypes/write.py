@@ -121,14 +121,17 @@ def write_haplotypes(
 
     Genotypes count where they are phased (``0|1``), homozygous or of one copy. Phased ones are
     in phase with those of the same phase set (PS; those without it make up one) and of as many
-    copies; homozygous ones with all. What a copy has must be known from the first base to the
-    last, so that a haplotype is cut where a genotype is missing (unless the copy carries
-    another allele over the same bases, as where a multiallelic record was split), heterozygous
-    and not phased, or of more than two copies; where the copy carries an allele that cannot be
-    written (symbolic, with other letters than ACGT, longer than `max_span`) or two that exclude
-    each other (then both are left out); and for all copies where a record's REF is not the
-    genome's. ``*`` is no allele of its own where the copy carries the deletion that it means,
-    and cuts otherwise.
+    copies; homozygous ones with all.
+
+    What a copy has must be known from the first changed base to the last. So a haplotype is cut
+
+    - where the genotype is missing, heterozygous and not phased, or of more than two copies;
+      but what is missing, or ``*``, does not cut a copy that carries another allele over the
+      record's first base, as where a multiallelic record was split;
+    - where the copy carries an allele that cannot be written: symbolic, with other letters than
+      ACGT, or longer than `max_span`;
+    - where it carries two that overlap, of which neither is taken;
+    - for all copies, where a record's REF is not the genome's.
 
     Memory depends on the samples and on the records within the span.
 
