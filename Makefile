@@ -30,6 +30,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: install
 	$(BIN)/snakemake --cores all --config out=$(OUT)
 	$(BIN)/python resources/demo/show.py $(OUT)/scores.parquet
+	$(BIN)/varscore top $(OUT)/scores.parquet --number 5 --shown 1 \
+		--background resources/demo/background.parquet
 
 # After a crash: Snakemake's lock is left over, and half-done jobs have to run again.
 resume:

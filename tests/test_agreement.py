@@ -12,7 +12,7 @@ from needs import CI
 from writers import HEADER, write_fasta, write_vcf, write_weights
 
 import varscore.inputs.alleles
-import varscore.score
+import varscore.scoring
 from varscore import ScoreOptions, read_metadata, score_vcf
 from varscore.engines.auto import engine_limits
 from varscore.errors import OptionError, VarscoreError
@@ -200,7 +200,7 @@ def test_three_commands_agree(place, genome, model, tmp_path, monkeypatch):
         )
         # In pieces of whatever size: nothing may depend on them.
         monkeypatch.setattr(varscore.inputs.alleles, "_BATCH_ALLELES", rng.choice((1, 4, 999)))
-        monkeypatch.setattr(varscore.score, "_CHUNK_ALLELES", rng.choice((3, 10, 999)))
+        monkeypatch.setattr(varscore.scoring, "_CHUNK_ALLELES", rng.choice((3, 10, 999)))
         vcf = write_vcf(tmp_path / "some.vcf", (fields for fields, _ in records))
         statuses, problem = assert_agreement(vcf, genome, model, options, tmp_path)
         kept = within(records, options.region)

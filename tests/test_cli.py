@@ -326,7 +326,7 @@ def test_a_bug_keeps_its_traceback(varscore, policy_genome, vcf, tmp_path, monke
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("varscore.score.Scorer._score", broken)
+    monkeypatch.setattr("varscore.scoring.Scorer._score", broken)
     with pytest.raises(ZeroDivisionError):
         varscore(
             "score", vcf(HEADER + RECORD), "-g", policy_genome, "-o", tmp_path / "o.parquet",

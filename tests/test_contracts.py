@@ -26,12 +26,12 @@ PLANTED = {
     # Through another module, which imports torch.
     "The schedule": ("engines.incremental.schedule.budget", "varscore.models.encoding"),
     "Kernels are numbers": ("engines.incremental.kernels.stored", "varscore.windows"),
-    "Only inputs know pysam": ("score", "pysam"),
+    "Only inputs know pysam": ("scoring", "pysam"),
     "Within haplotypes": ("haplotypes.changes", "varscore.haplotypes.window"),
     "Only haplotypes know cyvcf2": ("haplotypes.write", "cyvcf2"),
-    "Only results": ("score", "pandas"),
+    "Only results": ("scoring", "pandas"),
     "Only the fused kernels know numba": ("statistics", "numba"),
-    "Only models read weights": ("score", "h5py"),
+    "Only models read weights": ("scoring", "h5py"),
     "What is refused at once": ("options", "numpy"),
 }
 

@@ -12,6 +12,7 @@ import pytest
 
 from varscore import load_model, read_metadata
 from varscore.meaning.background import Background
+from varscore.meaning.listing import top
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # its scores are made once
 DEMO = Path(__file__).parents[1] / "resources" / "demo"
@@ -27,7 +28,7 @@ def truth():
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
+def result(tmp_path_factory):
     """What the command makes of the shipped files; run as users run it."""
     out = tmp_path_factory.mktemp("demo") / "scores.parquet"
     done = subprocess.run(
@@ -38,7 +39,12 @@ def scores(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert "its scores mean nothing for real genomes" in done.stderr
     assert read_metadata(out)["model"]["teaching"] is True
-    return pd.read_parquet(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def scores(result):
+    return pd.read_parquet(result)
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +168,14 @@ def test_the_background_is_of_the_shipped_model_and_of_other_variants(scores):
     assert record.conditions.model == hashlib.sha256(weights).hexdigest()
     assert record.model["teaching"] is True
     assert record.rows == 3000
+
+
+def test_breaking_variants_rank_before_neutral_ones(truth, result):
+    found = top(result, background=DEMO / "background.parquet", number=1000)
+    classes = truth.set_index("id")["class"]
+    ranks = {kind: [] for kind in classes}
+    for rank, name in zip(found["rank"], found["id"], strict=True):
+        if name.startswith("snv_"):
+            ranks[classes[name]].append(rank)
+    assert len(ranks["breaks"]) > 90 < len(ranks["neutral"])
+    assert max(ranks["breaks"]) < min(ranks["neutral"])

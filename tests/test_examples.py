@@ -97,8 +97,8 @@ def test_a_docstring_gives_what_it_says(example, here):
 def test_the_readmes_commands_and_code_run(varscore, here):
     assert [command[0] for command in COMMANDS] == [
         "model", "check", "score", "tracks", "tracks", "score", "score",
-        "background", "score", "background", "background", "annotate",
-        "haplotypes", "score",
+        "score", "background", "score", "background", "background", "top", "explain",
+        "annotate", "haplotypes", "score",
     ]  # fmt: skip
     for command in COMMANDS:
         if command[:2] != ["model", "fetch"]:

@@ -11,7 +11,7 @@ import varscore.bench.forecast as module
 from varscore import score_vcf
 from varscore.bench.forecast import Forecast, _covered, forecast
 from varscore.options import ScoreOptions
-from varscore.score import Scorer
+from varscore.scoring import Scorer
 from varscore.variant import Variant
 from varscore.windows import Windowing
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from needs import CI
 from torch.utils.flop_counter import FlopCounterMode
 from writers import read_alleles, write_fasta
 
@@ -287,7 +288,7 @@ def architectures(draw):
     )
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100 if CI else 30, suppress_health_check=list(HealthCheck))
 @given(architectures(), st.data())
 def test_random_architectures(genome, config, data):
     """Equality wherever the arithmetic says that it serves, refusal elsewhere."""

@@ -24,10 +24,11 @@ from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.engines.processor import Processor
 from varscore.errors import GenomeError, OutputError
 from varscore.inputs.genome import ReferenceGenome
+from varscore.meaning.build import build_background
 from varscore.models.tracks import TrackTable
 from varscore.options import names
 from varscore.results.table import VARIANT_COLUMNS, ScoreWriter
-from varscore.score import Scorer
+from varscore.scoring import Scorer
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.proof import difference
@@ -404,8 +405,12 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
         "statistics": ("D2",), "tracks": "track_1", "windows": "binned", "indels": "trim",
         "reverse_complement": True, "shifts": (0, 1), "engine": "two-pass",
         "precision": "mixed", "around": (250,), "genes": copy / "genes.gtf",
-        "gene_bins": "body", "tss_width": 3,
+        "gene_bins": "body", "tss_width": 3, "groups": str(copy / "groups.tsv"),
+        "top_tracks": 2, "keep_tracks": True, "background": copy / "background.parquet",
     }  # fmt: skip
+    groups = copy / "groups.tsv"
+    groups.write_text("track_1\tone\n")
+    build_background([copy / "whole.parquet"], options["background"])
     row = gtf_row("chr1", "gene", 5, 9, "+", 'gene_id "a"')
     options["genes"].write_text(row)
     planned = set(names("planned"))  # the rows tell
@@ -421,6 +426,10 @@ def test_what_determines_a_shards_scores_is_in_its_fingerprint(copy, small_model
         others = [fingerprint(**{name: value}) for name, value in options.items()]
         options["genes"].write_text(row.replace("9", "8"))
         others.append(fingerprint(genes=options["genes"]))
+        groups.write_text("track_2\tone\n")
+        others.append(fingerprint(groups=str(groups)))
+        build_background([copy / "shards" / "0001.parquet"], options["background"], force=True)
+        others.append(fingerprint(background=options["background"]))
         others.append(fingerprint(shard=Shard.open(copy / "plan" / "0002.parquet")))
         planned = shard.provenance
         elsewhere = dataclasses.replace(planned.genome, m5={"chr1": "0" * 32})

@@ -37,6 +37,7 @@ from varscore import ScoreOptions, load_model, read_metadata, read_scores, write
 from varscore.atomic import check_target
 from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
+from varscore.explanation import explain
 from varscore.haplotypes.genotypes import GenotypeFile
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.contigs import read_contig_table
@@ -47,7 +48,9 @@ from varscore.inputs.streams import kept
 from varscore.meaning.apply import apply_background
 from varscore.meaning.background import Background
 from varscore.meaning.build import build_background
+from varscore.meaning.join import join
 from varscore.meaning.sample import sample_vcf
+from varscore.meaning.top import top_variants
 from varscore.models import cache
 from varscore.models.catalogue import read_catalogue
 from varscore.models.checkpoint import Checkpoint
@@ -245,6 +248,17 @@ def two_results(s: Scene) -> None:
 def summary_of_another(s: Scene) -> None:
     s.score().save("o.SAD.parquet")
     s.cli("score", "in.vcf", "-g", s.genome, "-o", "o.SAD", "--model", s.weights)
+
+
+def in_groups(s: Scene, text: str | bytes) -> None:
+    """Score by a file of groups."""
+    s.write("g.tsv", text)
+    s.score(groups="g.tsv")
+
+
+def joined(s: Scene, text: str | bytes) -> None:
+    s.score()
+    join(top_variants("o.parquet"), s.write("t.tsv", text))
 
 
 def background(scores, of=1, **options):
@@ -1005,6 +1019,40 @@ MESSAGES = {
          lambda s: TrackTable.read(s.write("x", "identifier\tmatch\na\tb\n"))),
         (r"track table t\.txt: 3 rows, but model .* predicts 2 tracks",
          lambda s: load_model(s.weights, track_table=s.write("t.txt", small_table(3)))),
+    ],
+    "groups": [
+        (r"groups: 'tisue' is neither a file nor columns of the track table, which has none; "
+         r"give some of these between commas, or a file of identifiers and groups",
+         lambda s: s.score(groups="tisue")),
+        (r"groups: my\.tsv: no such file; give columns of the track table, such as tissue, or "
+         r"a file of identifiers and groups",
+         lambda s: s.cli("score", s.vcf(), "-g", s.genome, "-o", "o", "--groups", "my.tsv",
+                         "--model", s.weights)),
+        (r"groups: 'g\.tsv' puts none of the 2 tracks in a group", lambda s: in_groups(s, "")),
+        (r"groups: g\.tsv cannot be read as text: .*", lambda s: in_groups(s, b"\xff")),
+        (r"groups: g\.tsv, line 1: 'track_0 a', expected a track's identifier, a tab and a "
+         r"group's name", lambda s: in_groups(s, "track_0 a\n")),
+        (r"groups: g\.tsv, line 1: 'x' is none of the 2 tracks that are scored; `varscore "
+         r"tracks` lists them", lambda s: in_groups(s, "x\ta\n")),
+        (r"groups: two of them make columns called 'a_b'; give names that differ in letters, "
+         r"digits, '\.', '\+' or '-'", lambda s: in_groups(s, "track_0\ta b\ntrack_1\ta/b\n")),
+        (r"top_tracks: 3 of 2 tracks that are scored; give at most as many",
+         lambda s: s.score(top_tracks=3)),
+    ],
+    "top and explain": [
+        (r"by: o\.parquet has no quantiles; give a background \(`varscore background build`\)",
+         lambda s: (s.score(), top_variants("o.parquet", by="quantile"))),
+        (r"join: t\.tsv has no column 'id', but snp, PIP; name the column of ids `id`, or that "
+         r"of keys `key` and give --on key", lambda s: joined(s, "snp\tPIP\n")),
+        (r"join: t\.tsv cannot be read as a table: .*", lambda s: joined(s, b"\xff")),
+        (r"output x\.xlsx: its suffix says no form; expected one of \.tsv, \.json, \.parquet",
+         lambda s: (s.score(), s.cli("top", "o.parquet", "-o", "x.xlsx"))),
+        (r"background: b\.parquet: no such file; make one with `varscore background build`",
+         lambda s: s.cli("score", s.vcf(), "-g", s.genome, "-o", "o", "-B", "b.parquet",
+                         "--model", s.weights)),
+        (r"in\.vcf: none of its records is called 'rs1'; give a name from its column ID, or "
+         r"the variant itself, such as chr1:12345:A:G, without --vcf",
+         lambda s: explain("rs1", s.genome, vcf=s.vcf(), model=s.model)),
     ],
     "options": [
         (r"strict: 2 is neither True nor False", lambda s: ScoreOptions(strict=2)),

@@ -33,8 +33,9 @@ def test_what_each_option_decides():
         "strict",
     )  # fmt: skip
     assert names("scored") == (
-        "statistics", "tracks", "around", "genes", "gene_bins", "tss_width", "windows",
-        "indels", "reverse_complement", "shifts", "engine", "precision",
+        "statistics", "tracks", "around", "genes", "gene_bins", "tss_width", "groups",
+        "top_tracks", "keep_tracks", "background", "windows", "indels", "reverse_complement",
+        "shifts", "engine", "precision",
     )  # fmt: skip
     assert names("model") == ("model", "params", "activation", "track_table")
     assert names("run") == ("device", "threads", "memory")
@@ -168,8 +169,9 @@ def test_every_command_takes_an_option_as_it_is_described():
                 ("model", "random", "tracks"),
                 ("model", "fetch", "track_table"),
                 ("annotate", "tracks"),
+                ("background", "apply", "background"),
             }:
-                continue  # another thing: a number, whether to fetch one, which to write
+                continue  # another thing: a number, whether to fetch, which to write; required
             if parameter.param_type_name == "argument":
                 continue
             seen.add((words[-1], name))
@@ -208,7 +210,8 @@ def limited():
 
 @pytest.mark.parametrize(("words", "option"), list(limited()))
 def test_every_wrong_value_is_one_line_and_exit_code_1(words, option, varscore):
-    rest = ["a.vcf", "--genome", "g", "-o", "o"] if option.is_list else []
+    rest = ["a.vcf", "--genome", "g"] if option.is_list else []
+    rest += ["-o", "o"] if rest and words != ["explain"] else []
     code, out, error = varscore(*words, f"{option.flag}=no such value", *rest)
     assert (code, out) == (1, "")
     assert re.fullmatch(f"varscore: error: {option.name}: 'no such value' is .*\n", error)

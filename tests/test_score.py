@@ -9,7 +9,7 @@ import torch
 from policy_table import POLICY, SAME_VARIANT
 from writers import write_vcf
 
-import varscore.score
+import varscore.scoring
 from varscore import ScoreOptions, load_model, read_metadata, read_scores, score_vcf
 from varscore.errors import ModelError, OptionError, OutputError, VcfError
 from varscore.models.model import Model
@@ -130,7 +130,7 @@ def test_scores_by_plain_splicing(pos, ref_length, alt, small_model, genome, tmp
 def test_rows_do_not_depend_on_chunks(small_model, genome, tmp_path, monkeypatch):
     vcf = DATA / "oracle" / "variants.vcf"
     score_vcf(vcf, genome, tmp_path / "whole.parquet", model=small_model)
-    monkeypatch.setattr(varscore.score, "_CHUNK_ALLELES", 5)
+    monkeypatch.setattr(varscore.scoring, "_CHUNK_ALLELES", 5)
     score_vcf(vcf, genome, tmp_path / "parts.parquet", model=small_model)
     whole, parts = (pd.read_parquet(tmp_path / f"{n}.parquet") for n in ("whole", "parts"))
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-4, atol=1e-4)

@@ -28,6 +28,7 @@ from snakemake_runs import (
     processes,
     resume,
     run,
+    run_again,
     start,
 )
 
@@ -68,7 +69,7 @@ def copy(finished, tmp_path):
 
 
 def would_run(folder, *more, **config):
-    code, output = run(*arguments(folder, "--dry-run", *more, **config))
+    code, output = run_again(*arguments(folder, "--dry-run", *more, **config))
     assert code == 0, output
     return jobs(output)
 
@@ -167,7 +168,8 @@ def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
         "tracks": ["a", "b c"], "statistics": ["D2"], "windows": "binned", "indels": "trim",
         "reverse_complement": True, "shifts": [0, -1], "engine": "two-pass",
         "precision": "mixed", "around": [0, "window"], "genes": "x", "gene_bins": "body",
-        "tss_width": 5,
+        "tss_width": 5, "groups": "tissue", "top_tracks": 2, "keep_tracks": True,
+        "background": "x",
     }  # fmt: skip
     assert set(other) == set(names("model", "scored"))
     for key, value in other.items():
@@ -176,7 +178,7 @@ def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
     assert "--shifts=0,-1" in score_arguments(config | other)
     assert "--around=0,window" in score_arguments(config | other)
     file = tmp_path / "file"
-    for key in ("tracks", "genes"):
+    for key in ("tracks", "genes", "groups", "background"):
         file.write_text("a\n")
         first = score_identity(config | {key: str(file)})
         file.write_text("b\n")
@@ -194,7 +196,8 @@ def test_every_option_is_a_config_key_and_of_one_command():
     )
     assert score_arguments(config) == (
         "--model=basenji2 --statistics=SAD --around=window --gene-bins=tss --tss-width=0 "
-        "--windows=centred --indels=stitch --shifts=0 --engine=auto --precision=float32"
+        "--top-tracks=0 --windows=centred --indels=stitch --shifts=0 --engine=auto "
+        "--precision=float32"
     )
 
 
@@ -216,7 +219,7 @@ def test_every_config_key_is_described_and_documented():
     ],
 )
 def test_a_wrong_config_is_refused(tmp_path, config, words):
-    code, output = run(*arguments(prepare(tmp_path), "--dry-run", **config))
+    code, output = run_again(*arguments(prepare(tmp_path), "--dry-run", **config))
     assert code == 1
     for word in words:
         assert word in output
@@ -226,7 +229,9 @@ def test_a_wrong_config_is_refused(tmp_path, config, words):
 def test_options_mean_what_they_mean_to_score(finished, small_model, tmp_path):
     folder = prepare(tmp_path / "run")
     options = {"statistics": "[D2,SAX]", "indels": "trim", "tracks": "t?1", "region": "chr1"}
-    code, output = run(*arguments(folder, **options, shards=2, order="genome", dataset=True))
+    code, output = run_again(
+        *arguments(folder, **options, shards=2, order="genome", dataset=True)
+    )
     assert code == 0, output
     score_vcf(
         DATA / "policy.vcf", folder / "policy.fa", tmp_path / "o", model=small_model,
@@ -252,7 +257,7 @@ def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
         "statistics": ["SAD", "D2"], "region": 2, "device": "cpu",
     }  # fmt: skip
     (here / "my config.yaml").write_text(yaml.safe_dump(config))
-    code, output = run(
+    code, output = run_again(
         "--snakefile", ROOT / "Snakefile", "--directory", here, "--cores", 2,
         "--configfile", here / "my config.yaml",
     )  # fmt: skip
@@ -273,12 +278,12 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     text = f">before\n{'A' * 20_000}\n{genome.read_text().rstrip()}"
     after = f"\n>after\n{'A' * 4_000_000}\n"
     genome.write_text(text + after)
-    assert run(*arguments(folder, "--until", "plan", **config))[0] == 0
+    assert run_again(*arguments(folder, "--until", "plan", **config))[0] == 0
     stat, sample = genome.stat(), input_samples({"vcf": genome, "genome": genome})
     genome.write_text(text[:-1] + "ACGT"[text[-1] == "A"] + after)
     os.utime(genome, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert input_samples({"vcf": genome, "genome": genome}) == sample
-    code, output = run(*arguments(folder, "--keep-going", **config))
+    code, output = run_again(*arguments(folder, "--keep-going", **config))
     assert code == 1
     assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()
     assert "another genome" in output
@@ -295,7 +300,7 @@ def test_a_dry_run_lists_every_job_of_many(tmp_path):
 def test_snakemakes_lint_has_one_complaint(tmp_path):
     # The rules run the varscore that is installed beside Snakemake, so that results are of
     # the version that the user sees; a conda environment of their own could be another.
-    _, output = run(*arguments(prepare(tmp_path), "--lint"))
+    _, output = run_again(*arguments(prepare(tmp_path), "--lint"))
     complaints = [line.strip() for line in output.splitlines() if line.startswith("    * ")]
     assert set(complaints) == {"* Specify a conda environment or container for each rule.:"}
 
@@ -323,12 +328,12 @@ def test_a_full_disk_while_scoring_and_while_merging(finished, small_disk, tmp_p
     before_merge = kib("?*/*") - kib("*/merge*")
     disk = small_disk(before_merge - kib("*/*0002*") + kib("plan/0002*"))
     words = arguments(folder, out=disk / "out", cores=1)
-    code, output = run(*words)
+    code, output = run_again(*words)
     assert code == 1
     assert "No space left on device" in output
     assert len(whole("shards/*.parquet")) < 2
     small_disk(before_merge + kib("*/merge*") + 8)
-    code, output = run("--rerun-incomplete", *words)
+    code, output = run_again("--rerun-incomplete", *words)
     assert code == 1
     assert re.search(r"scores\.parquet: cannot be written: No space left", output), output
     assert len(whole("shards/*.parquet")) == 2
@@ -354,7 +359,7 @@ def demo(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("demo")
     config = few_of_the_demo(folder)
-    code, output = run(*arguments(folder, **config))
+    code, output = run_again(*arguments(folder, **config))
     assert code == 0, output
     return config, folder / MERGED
 
@@ -439,7 +444,7 @@ def test_make_resume_after_snakemake_was_killed(finished, tmp_path):
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    code, output = run(*arguments(folder))
+    code, output = run_again(*arguments(folder))
     assert code == 1
     assert re.search("rerun-incomplete|--unlock", output), output
     code, output = resume(*arguments(folder))

@@ -6,28 +6,36 @@ from typing import TYPE_CHECKING, Any
 from varscore.version import __version__
 
 if TYPE_CHECKING:
+    from varscore.explanation import explain
     from varscore.haplotypes.write import write_haplotypes
+    from varscore.meaning.listing import top
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
     from varscore.results.reading import read_metadata, read_scores
-    from varscore.score import score_vcf
+    from varscore.scoring import score, score_vcf
 
 __all__ = [
     "ScoreOptions",
     "__version__",
+    "explain",
     "load_model",
     "read_metadata",
     "read_scores",
+    "score",
     "score_vcf",
+    "top",
     "write_haplotypes",
 ]
 
 _HOMES = {
     "ScoreOptions": "varscore.options",
+    "explain": "varscore.explanation",
     "load_model": "varscore.models.registry",
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",
-    "score_vcf": "varscore.score",
+    "score": "varscore.scoring",
+    "score_vcf": "varscore.scoring",
+    "top": "varscore.meaning.listing",
     "write_haplotypes": "varscore.haplotypes.write",
 }
 

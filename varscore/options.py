@@ -352,6 +352,37 @@ class ScoreOptions:
             minimum=0,
         ),
     )
+    groups: str | None = field(
+        default=None,
+        metadata=_about(
+            "scored",
+            "Columns of the track table, such as tissue or assay,tissue, or a file of "
+            "identifiers and groups: scores of groups of tracks in place of the tracks' own.",
+            unset="none",
+        ),
+    )
+    top_tracks: int = field(
+        default=0,
+        metadata=_about(
+            "scored",
+            "How many of each row's strongest tracks to name, in place of the scores of all.",
+            minimum=0,
+        ),
+    )
+    keep_tracks: bool = field(
+        default=False,
+        metadata=_about(
+            "scored", "Write the scores of all tracks beside those of groups or the strongest."
+        ),
+    )
+    background: str | Path | None = field(
+        default=None,
+        metadata=_about(
+            "scored",
+            "Background, of `varscore background build`: how unusual each score is.",
+            unset="none",
+        ),
+    )
     windows: WindowKind = field(
         default="centred",
         metadata=_about(
@@ -444,11 +475,8 @@ class ScoreOptions:
 
     def __post_init__(self) -> None:
         _validate(self)
-        for name in (
-            "regions",
-            "contigs",
-            "genes",
-        ):  # options are written into results, as JSON
+        # Options are written into results, as JSON.
+        for name in ("regions", "contigs", "genes", "background"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, str(getattr(self, name)))
         if len(set(self.shifts)) < len(self.shifts):
@@ -466,6 +494,11 @@ class ScoreOptions:
                 f"precision: {self.precision!r} is for the incremental engine; engine "
                 "'two-pass' computes in float32: leave one of them out"
             )
+
+    @property
+    def has_tracks(self) -> bool:
+        """Whether a result has the scores of all tracks that were chosen."""
+        return self.keep_tracks or not (self.groups or self.top_tracks)
 
     @property
     def measures(self) -> tuple[Measure, ...]:

@@ -16,7 +16,7 @@ from varscore.options import OPTIONS, names
 from varscore.results.digest import fingerprint
 
 _PIECES, _PIECE_BYTES = 64, 1 << 14
-_FILES = ("params", "track_table", "tracks", "genes")
+_FILES = ("params", "track_table", "tracks", "genes", "groups", "background")
 
 
 def plan_arguments(config: Mapping[str, Any]) -> str:

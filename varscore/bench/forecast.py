@@ -22,7 +22,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.models.model import Model
 from varscore.options import ScoreOptions
-from varscore.score import Scorer
+from varscore.scoring import Scorer
 from varscore.variant import Allele, Interval, Variant
 from varscore.windows import Bins, Windowing, windowing_for
 

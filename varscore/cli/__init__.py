@@ -13,9 +13,11 @@ from varscore.cli import (
     background,
     bench,
     check,
+    explain,
     haplotypes,
     model,
     score,
+    top,
     tracks,
     workflow,
 )
@@ -33,6 +35,8 @@ app.command()(score.score)
 app.command()(check.check)
 app.command()(workflow.plan)
 app.command()(workflow.merge)
+app.command()(top.top)
+app.command()(explain.explain)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(haplotypes.haplotypes)

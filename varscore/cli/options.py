@@ -30,9 +30,9 @@ MODEL, SCORE, RUN = ModelOptions(), ScoreOptions(), RunOptions()
 """Their fields are the defaults."""
 
 
-def cli_option(name: str) -> Any:
-    """Return an option of scoring as one of the command line."""
-    return _typer_option(OPTIONS[name])
+def cli_option(name: str, *short: str) -> Any:
+    """Return an option of scoring, and another name for it, as one of the command line."""
+    return _typer_option(OPTIONS[name], *short)
 
 
 def own_option(
@@ -125,6 +125,12 @@ Resume = Annotated[
         "--resume", help="Work in parts beside the output, and go on from those there."
     ),
 ]
+Tissue = Annotated[
+    str | None, typer.Option(help="Tracks of this tissue, such as liver.", show_default="all")
+]
+Assay = Annotated[
+    str | None, typer.Option(help="Tracks of this assay, such as DNASE.", show_default="all")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 Model = Annotated[str, cli_option("model")]
@@ -139,6 +145,10 @@ Around = Annotated[str, cli_option("around")]
 GenesFile = Annotated[Path | None, cli_option("genes")]
 GeneBinsName = Annotated[GeneBins, cli_option("gene_bins")]
 TssWidth = Annotated[int, cli_option("tss_width")]
+Groups = Annotated[str | None, cli_option("groups")]
+TopTracks = Annotated[int, cli_option("top_tracks")]
+BackgroundFile = Annotated[Path | None, cli_option("background", "-B")]
+KeepTracks = Annotated[bool, cli_option("keep_tracks")]
 Windows = Annotated[WindowKind, cli_option("windows")]
 Indels = Annotated[IndelMode, cli_option("indels")]
 ReverseComplement = Annotated[bool, cli_option("reverse_complement")]

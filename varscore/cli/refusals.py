@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from varscore.errors import ModelError, OutputError
+from varscore.errors import ModelError, OptionError, OutputError
 from varscore.options import ModelOptions, ScoreOptions
 from varscore.results.summary import check_summary
 from varscore.results.target import check_result_target
@@ -55,6 +56,13 @@ def refuse_early(
         check_model(model)
     if options.tracks is not None:
         _check_tracks(options.tracks, model)
+    if options.groups is not None:
+        _check_groups(options.groups)
+    if options.background is not None and not Path(options.background).is_file():
+        raise OptionError(
+            f"background: {options.background}: no such file; make one with `varscore "
+            "background build`"
+        )
     from varscore.inputs.htslib import silence
 
     silence()
@@ -98,6 +106,15 @@ def _check_tracks(wanted: str | Sequence[str], model: ModelOptions | None) -> No
         check_wanted(wanted)
     else:
         table.select(wanted)
+
+
+def _check_groups(groups: str) -> None:
+    """Refuse what can be neither columns of a track table nor a file."""
+    if re.search(r"[/\\.]", groups) and not Path(groups).is_file():
+        raise OptionError(
+            f"groups: {groups}: no such file; give columns of the track table, such as tissue, "
+            "or a file of identifiers and groups"
+        )
 
 
 def _check_genome(genome: Path, options: ScoreOptions) -> None:

@@ -39,6 +39,10 @@ def score(
     genes: given.GenesFile = None,
     gene_bins: given.GeneBinsName = SCORE.gene_bins,
     tss_width: given.TssWidth = SCORE.tss_width,
+    groups: given.Groups = None,
+    top_tracks: given.TopTracks = SCORE.top_tracks,
+    keep_tracks: given.KeepTracks = SCORE.keep_tracks,
+    background: given.BackgroundFile = None,
     windows: given.Windows = SCORE.windows,
     indels: given.Indels = SCORE.indels,
     reverse_complement: given.ReverseComplement = SCORE.reverse_complement,
@@ -70,7 +74,7 @@ def score(
     from varscore.engines.gpu import use_free_gpu
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_chosen
-    from varscore.score import score_vcf
+    from varscore.scoring import score_vcf
     from varscore.shards.resume import score_resumably
     from varscore.shards.score import score_shard
 

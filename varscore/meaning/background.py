@@ -138,7 +138,12 @@ class Background:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return BackgroundEntry(self.path.name, digest)
 
-    def check(self, made: Provenance, file: str | Path = "these scores") -> None:
+    def check(
+        self,
+        made: Provenance,
+        file: str | Path = "these scores",
+        measure: str | None = None,
+    ) -> None:
         """Refuse scores that were made otherwise than the background's.
 
         Parameters
@@ -147,17 +152,24 @@ class Background:
             Of the scores.
         file : str or Path
             Where they are, for the message.
+        measure : str, optional
+            The one of the scores' that counts; all if not given.
 
         Raises
         ------
         OutputError
             If they differ; it names the first field that does, and both values.
         """
-        self.check_conditions(Conditions.of_result(made, file), file)
+        self.check_conditions(Conditions.of_result(made, file), file, measure)
 
-    def check_conditions(self, wanted: Conditions, file: str | Path = "these scores") -> None:
+    def check_conditions(
+        self,
+        wanted: Conditions,
+        file: str | Path = "these scores",
+        measure: str | None = None,
+    ) -> None:
         """Refuse scores that are to be made otherwise; see `check`."""
-        if found := self.record.conditions.lacks(wanted):
+        if found := self.record.conditions.lacks(wanted, measure):
             name, here, there = found
             raise OutputError(
                 f"{self.path}: is no background for {file}: {name} is {in_words(here)} in the "
@@ -241,6 +253,37 @@ class Background:
             found[:, place] = column.tails(quantiles[:, place])
         return found
 
+    def extremity(
+        self,
+        measure: str,
+        identifiers: Sequence[str],
+        scores: NDArray[np.float32],
+        quantiles: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """Return the tails of scores, which go on falling beyond all of the background.
+
+        Parameters
+        ----------
+        measure, identifiers, scores
+            As in `quantiles`.
+        quantiles : ndarray, shape (B, T)
+            What `quantiles` made of them.
+
+        Returns
+        -------
+        ndarray, shape (B, T)
+            As of `tails`; less for scores beyond all of the background, the further the less.
+
+        Raises
+        ------
+        OutputError
+            As `columns_of`.
+        """
+        found = np.empty(scores.shape, np.float32)
+        for place, column in enumerate(self.columns_of(measure, identifiers)):
+            found[:, place] = column.extremity(scores[:, place], quantiles[:, place])
+        return found
+
     def extremes(
         self,
         measure: str,
@@ -271,17 +314,34 @@ class Background:
         OutputError
             As `columns_of`.
         """
+        found = self.extremity(measure, identifiers, scores, quantiles)
+        track, rows = found.argmin(axis=1), np.arange(len(scores))
+        corrected = self.corrected(measure, identifiers, found[rows, track])
+        return Extremes(track, quantiles[rows, track], corrected)
+
+    def corrected(
+        self, measure: str, identifiers: Sequence[str], smallest: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Return the shares of the background's rows that are as extreme; see `extremes`.
+
+        Parameters
+        ----------
+        measure, identifiers
+            As in `quantiles`.
+        smallest : ndarray, shape (B,)
+            The smallest of each row's `extremity`.
+
+        Raises
+        ------
+        OutputError
+            As `columns_of`.
+        """
         columns = self.columns_of(measure, identifiers)
-        found = np.empty(scores.shape, np.float32)
-        for place, column in enumerate(columns):
-            found[:, place] = column.extremity(scores[:, place], quantiles[:, place])
-        track = found.argmin(axis=1)
         kept = min(
             (some for some in self.extremities if all(map(some.holds, columns))),
             key=lambda some: some.tracks,
         )
-        rows = np.arange(len(scores))
-        return Extremes(track, quantiles[rows, track], kept.corrected(found[rows, track]))
+        return kept.corrected(smallest)
 
 
 def _rows(lists: pa.ListArray) -> list[NDArray[np.float32]]:

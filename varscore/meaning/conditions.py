@@ -93,7 +93,9 @@ class Conditions:
             )
         return cls.of(made.model, made.options)
 
-    def lacks(self, wanted: Self) -> tuple[str, object, object] | None:
+    def lacks(
+        self, wanted: Self, measure: str | None = None
+    ) -> tuple[str, object, object] | None:
         """Return the first field in which a background does not serve for scores.
 
         A background may have more statistics and widths than the scores.
@@ -102,6 +104,8 @@ class Conditions:
         ----------
         wanted : Conditions
             Of the scores.
+        measure : str, optional
+            The one of the scores' that counts; all if not given.
 
         Returns
         -------
@@ -110,9 +114,12 @@ class Conditions:
         """
         for name, here, there in self._pairs(wanted):
             if name == "statistics":
-                serves = set(there) <= set(here)
+                serves = measure is not None or set(there) <= set(here)
             elif name == "around":
-                serves = wanted._widths().items() <= self._widths().items()
+                asked = wanted._widths()
+                if measure is not None:
+                    asked = {measure: asked[measure]}
+                serves = asked.items() <= self._widths().items()
             else:
                 serves = here == there
             if not serves:

@@ -90,9 +90,7 @@ class Distribution:
 
         In float32, as the smallest tails of the background are kept: equal ones stay equal.
         """
-        upper = 1 - quantiles
-        tails = 2 * np.minimum(quantiles, upper) if self.signed else upper
-        return tails.astype(np.float32)
+        return tails_of(quantiles, self.signed)
 
     def extremity(
         self,
@@ -157,6 +155,21 @@ class Extremities:
         as_extreme = np.searchsorted(self.values, extremities, "right")
         shares: NDArray[np.float64] = (as_extreme + 1.0) / (len(self.values) + 1)
         return shares
+
+
+def tails_of(
+    quantiles: NDArray[np.float64], signed: bool | NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Return how extreme signed quantiles are; see `Distribution.tails`.
+
+    Parameters
+    ----------
+    quantiles : ndarray
+    signed : bool or ndarray of bool, of a shape that fits
+        Whether scores may be negative.
+    """
+    upper = 1 - quantiles
+    return np.where(signed, 2 * np.minimum(quantiles, upper), upper).astype(np.float32)
 
 
 def kept_ranks(rows: int) -> tuple[int, ...]:

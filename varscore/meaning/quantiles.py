@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from varscore.errors import OutputError
 from varscore.meaning.background import Background
+from varscore.meaning.groups import GroupColumns
 from varscore.meaning.scores import QUANTILE, tracks_in
 
 _CELLS = 1 << 23  # rows times tracks that are looked at together
@@ -103,6 +104,47 @@ class QuantileColumns:
             )
         identifiers = pa.array(names, pa.string()).take(pa.array(track))
         return [*map(pa.array, quantiles), identifiers, pa.array(extreme), pa.array(corrected)]
+
+
+class WrittenQuantiles(QuantileColumns):
+    """Quantiles of what is written of scores: of tracks, of groups of them, or of both.
+
+    Parameters
+    ----------
+    background, scores, only_extremes
+        As of `QuantileColumns`; `scores` has the columns of a measure's tracks, if `tracks`,
+        and then those of its groups, if any.
+    groups : GroupColumns or None
+    tracks : bool
+    """
+
+    def __init__(
+        self,
+        background: Background,
+        scores: dict[str, list[pa.Field]],
+        groups: GroupColumns | None,
+        *,
+        tracks: bool,
+        only_extremes: bool = False,
+    ) -> None:
+        super().__init__(background, scores, only_extremes=only_extremes)
+        self._groups, self._tracks = groups, tracks
+
+    def columns(self, scores: NDArray[np.float32]) -> list[pa.Array]:
+        """Return an array a field, without nulls.
+
+        Parameters
+        ----------
+        scores : ndarray, shape (B, S, T)
+            Of the tracks.
+        """
+        written = [scores] if self._tracks else []
+        if self._groups is not None:
+            columns = [column.to_numpy() for column in self._groups.columns(scores)]
+            rows, measures, _ = scores.shape
+            of_groups = np.reshape(columns, (measures, -1, rows))
+            written.append(of_groups.transpose(2, 0, 1))
+        return super().columns(np.concatenate(written, axis=2))
 
 
 def _quantile_field(measure: str, column: pa.Field) -> pa.Field:

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from varscore.errors import OutputError
-from varscore.results.reading import choose_columns, opened_results
-from varscore.results.table import GENE_COLUMNS, measure_of
+from varscore.results.reading import choose_columns, first_measure, opened_results
+from varscore.results.table import GENE_COLUMNS
 
 _SAFE = "!\"#$&'()*+-./<>?@[\\]^_`{|}~"  # what VCF 4.3 and 4.2 leave as it is in INFO
 
@@ -142,7 +142,7 @@ class ResultFields:
                 "--shard`"
             )
         self.made = made
-        statistic = statistic or _first_measure(schema)
+        statistic = statistic or first_measure(schema)
         self._genes = [name for name in GENE_COLUMNS if name in schema.names]
         self.of_genes = bool(self._genes)
         self._scores = choose_columns(reader.path, schema, statistic, None)
@@ -209,10 +209,6 @@ class ResultFields:
         scores = pc.cast(pa.array(best, mask=absent), pa.string())
         tracks = pa.array(self._tracks).take(pa.array(which, mask=absent))
         return np.where(absent, -1, np.abs(best)).tolist(), scores, tracks
-
-
-def _first_measure(schema: pa.Schema) -> str:
-    return next(measure for field in schema if (measure := measure_of(field)))
 
 
 def _words(column: pa.Array) -> Iterator[str | None]:

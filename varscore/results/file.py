@@ -40,7 +40,8 @@ class ResultFile:
     force : bool
         Whether to replace an existing file.
     dictionary, statistics : sequence of str
-        Columns to encode as dictionaries, and to keep minima and maxima of.
+        Columns to encode as dictionaries, as those that name tracks always are, and to keep
+        minima and maxima of.
 
     Raises
     ------
@@ -60,7 +61,9 @@ class ResultFile:
     ) -> None:
         check_result_target(path, force=force)
         self.path, self.schema = Path(path), schema
-        self._dictionary, self._statistics = list(dictionary), list(statistics)
+        of_tracks = [field for field in schema if b"rank" in (field.metadata or {})]
+        names = [field.name for field in of_tracks if field.type == pa.string()]
+        self._dictionary, self._statistics = [*dictionary, *names], list(statistics)
         self._partial = Partial(self.path)
 
     def __enter__(self) -> Self:
@@ -114,6 +117,40 @@ class ResultFile:
         with suppress(OSError):
             self._file.close()
         self._partial.__exit__()
+
+
+class HeldResult:
+    """A result in memory, in place of a `ResultFile`; a context manager.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        What was written until now.
+    provenance : Provenance or None
+        What was committed.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.table = schema.empty_table()
+        self.provenance: Provenance | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Append a table of the schema."""
+        self.table = pa.concat_tables([self.table, table])
+
+    def commit(self, provenance: Provenance) -> None:
+        """Keep how the table came about."""
+        self.provenance = provenance
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class ResultReader:

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from varscore.errors import OutputError
 from varscore.models.tracks import TrackTable
-from varscore.results.file import ResultReader
+from varscore.results.file import Record, ResultReader
 from varscore.results.long import long_frame
 from varscore.results.table import measure_of, tracks_of
+
+Frame = pd.DataFrame
 
 
 def read_scores(
@@ -85,6 +87,14 @@ def read_scores(
     return frame
 
 
+def to_frame(table: pa.Table, made: Record | None = None) -> Frame:
+    """Return a table as a data frame, with how it was made in its ``attrs``."""
+    frame: Frame = table.to_pandas()
+    if made is not None:
+        frame.attrs.update(made.to_json())
+    return frame
+
+
 def _row_columns(reader: ResultReader, wanted: Sequence[str] | None) -> list[str]:
     """Return the columns that say what a row is about, those that are wanted."""
     present = [field.name for field in reader.schema if measure_of(field) is None]
@@ -136,6 +146,11 @@ def opened_results(path: str | Path) -> Generator[ResultReader, None, None]:
                     "only results of the same statistics and tracks are read as one"
                 )
             yield reader
+
+
+def first_measure(schema: pa.Schema) -> str:
+    """Return the measure of a result's first score column."""
+    return next(measure for field in schema if (measure := measure_of(field)))
 
 
 def regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from varscore.errors import ModelError
 from varscore.models.catalogue import COLUMNS, PROCESSING
 from varscore.models.tracks import TrackTable
 from varscore.options import Measure
-from varscore.results.file import ResultFile
+from varscore.results.file import HeldResult, ResultFile
 from varscore.results.provenance import Provenance
 from varscore.variant import Allele, Status
 
@@ -64,8 +64,37 @@ _GROUP_BYTES = 128 * 2**20
 _GROUP_ROWS_MIN, _GROUP_ROWS_MAX = 1024, 65536
 
 
+class Derived(Protocol):
+    """Columns of a result that are computed from the scores of its rows.
+
+    Attributes
+    ----------
+    fields : tuple of pyarrow.Field
+    """
+
+    @property
+    def fields(self) -> tuple[pa.Field, ...]:
+        """The columns' names, types and metadata."""
+        ...
+
+    def columns(self, scores: NDArray[np.float32]) -> list[pa.Array]:
+        """Return an array a field, without nulls.
+
+        Parameters
+        ----------
+        scores : ndarray, shape (B, S, T)
+            Of B rows, S measures and T tracks.
+        """
+        ...
+
+
 def score_schema(
-    measures: Sequence[Measure], tracks: TrackTable, *, genes: bool = False
+    measures: Sequence[Measure],
+    tracks: TrackTable,
+    *,
+    genes: bool = False,
+    derived: Sequence[Derived] = (),
+    keep_tracks: bool = True,
 ) -> pa.Schema:
     """Return the columns of a result, without the file's metadata.
 
@@ -77,6 +106,10 @@ def score_schema(
         The inner order.
     genes : bool
         Whether rows are about genes.
+    derived : sequence of Derived
+        Further columns.
+    keep_tracks : bool
+        Whether there is a column for each track.
 
     Returns
     -------
@@ -84,7 +117,7 @@ def score_schema(
         `VARIANT_COLUMNS`, with genes `GENE_COLUMNS`, then float32 columns
         ``<measure>_<identifier>``; each has ``statistic``, ``around``, ``index``,
         ``identifier``, ``description`` and the track's further columns (but how it was
-        processed) as its metadata; `tracks_of` reads them again.
+        processed) as its metadata; `tracks_of` reads them again. Behind them, those derived.
     """
     further = {name: cells for name, cells in tracks.columns.items() if name not in PROCESSING}
     scores = [
@@ -105,7 +138,9 @@ def score_schema(
             zip(tracks.indices, tracks.identifiers, tracks.descriptions, strict=True)
         )
     ]
-    return pa.schema([*VARIANT_FIELDS, *(_GENE_FIELDS if genes else ()), *scores])
+    more = [field for columns in derived for field in columns.fields]
+    of_genes = _GENE_FIELDS if genes else ()
+    return pa.schema([*VARIANT_FIELDS, *of_genes, *(scores if keep_tracks else ()), *more])
 
 
 def tracks_of(schema: pa.Schema) -> dict[str, TrackTable]:
@@ -171,14 +206,18 @@ class ScoreWriter:
 
     Parameters
     ----------
-    path : str or Path
-        The file to write.
+    path : str, Path or None
+        The file to write; None holds the result in memory.
     measures : sequence of Measure
         The S measures that `write` gets, in its order.
     tracks : TrackTable
         The T tracks that `write` gets, in its order.
     genes : bool
         Whether rows are about genes.
+    derived : sequence of Derived
+        Further columns, computed from the scores.
+    keep_tracks : bool
+        Whether there is a column for each track.
     force : bool
         Whether to replace an existing file.
     group_rows : int, optional
@@ -194,25 +233,37 @@ class ScoreWriter:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | None,
         measures: Sequence[Measure],
         tracks: TrackTable,
         *,
         genes: bool = False,
+        derived: Sequence[Derived] = (),
+        keep_tracks: bool = True,
         force: bool = False,
         group_rows: int | None = None,
     ) -> None:
-        self.schema, self._genes = score_schema(measures, tracks, genes=genes), genes
-        self._file = ResultFile(path, self.schema, force=force)
+        self.schema = score_schema(
+            measures, tracks, genes=genes, derived=derived, keep_tracks=keep_tracks
+        )
+        self._file = (
+            HeldResult(self.schema)
+            if path is None
+            else ResultFile(path, self.schema, force=force)
+        )
+        self._genes = genes
         self._measures = tuple(measures)
         self._tracks = tracks
-        self._n_columns = len(self._measures) * len(tracks)
+        self._derived = tuple(derived)
+        self._further = pa.schema([field for columns in derived for field in columns.fields])
+        self._n_columns = len(self._measures) * len(tracks) if keep_tracks else 0
         self._group_rows = group_rows or rows_per_group(self.schema)
 
     def __enter__(self) -> Self:
         # A row of memory a column, so that Arrow takes the columns as they are.
         self._scores = np.empty((self._n_columns, self._group_rows), np.float32)
         self._alleles: list[Allele] = []
+        self._held = self._further.empty_table()  # what is derived of the same rows
         self._file.__enter__()
         return self
 
@@ -242,13 +293,18 @@ class ScoreWriter:
         if not np.isfinite(values).all():
             self._refuse([a for a in alleles if a.status == Status.SCORED], values)
         rows = np.zeros((len(alleles), self._n_columns), np.float32)
-        rows[scored] = values.reshape(len(values), self._n_columns)
+        if self._n_columns:
+            rows[scored] = values.reshape(len(values), self._n_columns)
+        further = self._derive(values, scored)
         done = 0
         while done < len(alleles):
             held = len(self._alleles)
             batch = slice(done, done + self._group_rows - held)
             self._alleles.extend(alleles[batch])
             self._scores[:, held : len(self._alleles)] = rows[batch].T
+            if self._derived:
+                part = further.slice(done, len(self._alleles) - held)
+                self._held = pa.concat_tables([self._held, part])
             done = batch.stop
             if len(self._alleles) == self._group_rows:
                 self._write_group()
@@ -265,8 +321,31 @@ class ScoreWriter:
             self._write_group()
         self._file.commit(provenance)
 
+    @property
+    def held(self) -> HeldResult:
+        """What was committed, where there is no path.
+
+        Raises
+        ------
+        TypeError
+            Where there is one.
+        """
+        if not isinstance(self._file, HeldResult):
+            raise TypeError("held: the result is in a file")
+        return self._file
+
     def __exit__(self, *_: object) -> None:
         self._file.__exit__()
+
+    def _derive(self, scores: NDArray[np.float32], scored: NDArray[np.bool_]) -> pa.Table:
+        """Return the further columns; rows that are not scored have nulls."""
+        places = pa.array(np.cumsum(scored) - 1, mask=~scored)
+        columns = [
+            column.take(places)
+            for derived in self._derived
+            for column in derived.columns(scores)
+        ]
+        return pa.Table.from_arrays(columns, schema=self._further)
 
     def _write_group(self) -> None:
         rows = len(self._alleles)
@@ -280,8 +359,10 @@ class ScoreWriter:
             pa.Array.from_buffers(pa.float32(), rows, [valid, pa.py_buffer(column[:rows])])
             for column in self._scores
         ]
+        columns += self._held.combine_chunks().columns
         self._file.write(pa.Table.from_arrays(columns, schema=self.schema))
         self._alleles.clear()
+        self._held = self._further.empty_table()
 
     def _refuse(self, scored: Sequence[Allele], values: NDArray[np.float32]) -> None:
         row, measure, track = np.argwhere(~np.isfinite(values))[0]

@@ -69,6 +69,8 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
                 "model": {key: made.model.get(key) for key in ("sha256", "config")},
                 "options": made.options,
                 "columns": reader.schema.names,
+                "tracks or groups": [dict(field.metadata or {}) for field in reader.schema],
+                "background": asdict(made.background) if made.background else None,
                 "genes": asdict(made.genes) if made.genes else None,
             }
             statuses.update(made.statuses)

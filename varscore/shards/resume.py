@@ -16,7 +16,7 @@ from varscore.options import ScoreOptions
 from varscore.progress import VariantProgress
 from varscore.results.summary import ScoreSummary
 from varscore.results.target import check_result_target
-from varscore.score import Scorer
+from varscore.scoring import Scorer
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import ShardScorer

@@ -14,7 +14,7 @@ from varscore.progress import VariantProgress
 from varscore.results.file import ResultReader
 from varscore.results.summary import ScoreSummary
 from varscore.results.target import check_result_target
-from varscore.score import Scorer
+from varscore.scoring import Scorer
 from varscore.shards.shard import Shard, shard_fingerprint
 
 
@@ -83,8 +83,12 @@ class ShardScorer:
             "model": {key: model[key] for key in ("sha256", "config")},
             "tracks": asdict(self._scorer.tracks),
             "options": {
-                name: getattr(options, name) for name in names("scored") if name != "genes"
+                name: getattr(options, name)
+                for name in names("scored")
+                if name not in ("genes", "groups", "background")  # what these are, below
             },
+            "background": asdict(known) if (known := self._scorer.background_entry) else None,
+            "groups": [asdict(group) for group in self._scorer.groups],
             "genes": asdict(genes) if (genes := self._scorer.gene_record) else None,
         }
         return shard_fingerprint(identity, shard)

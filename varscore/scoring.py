@@ -23,20 +23,34 @@ from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
+from varscore.meaning.background import Background
+from varscore.meaning.conditions import Conditions
+from varscore.meaning.groups import Group, GroupColumns, TopColumns, track_groups
+from varscore.meaning.quantiles import WrittenQuantiles
+from varscore.meaning.scores import score_fields
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
 from varscore.prefetch import closed_after, prefetch
 from varscore.progress import VariantProgress
+from varscore.results.file import HeldResult
 from varscore.results.provenance import (
     Arithmetic,
+    BackgroundEntry,
     GeneRecord,
     GenomeRecord,
     Provenance,
     ShardEntry,
 )
+from varscore.results.reading import Frame, to_frame
 from varscore.results.summary import ScoreSummary
-from varscore.results.table import ScoreWriter, rows_per_group, score_schema
+from varscore.results.table import (
+    VARIANT_COLUMNS,
+    Derived,
+    ScoreWriter,
+    rows_per_group,
+    score_schema,
+)
 from varscore.results.target import check_result_target
 from varscore.variant import Allele, Status, Variant
 from varscore.windows import Bins, genes_near, windowing_for
@@ -102,12 +116,60 @@ def score_vcf(
     >>> made.rows
     9
     """
-    if options is not None and option:
-        raise TypeError("score_vcf: give `options` or single options, not both")
-    options = options or ScoreOptions(**option)
+    options = _chosen(options, option)
     check_result_target(output, force=force)
     with ReferenceGenome(genome) as reference:
         return Scorer(reference, model, options, memory).score_vcf(vcf, output, force=force)
+
+
+def score(
+    variants: Given,
+    genome: str | Path,
+    *,
+    model: str | Path | Model = "basenji2",
+    memory: int = DEFAULT_MEMORY,
+    options: ScoreOptions | None = None,
+    **option: Any,
+) -> Frame:
+    """Score a few variants in memory.
+
+    Parameters
+    ----------
+    variants
+        As for `score_vcf`, such as ``["chr1:12345:A:G"]``.
+    genome, model, memory, options, **option
+        As there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What `read_scores` reads of the result that `score_vcf` writes, all of its columns; how
+        it was made is in ``attrs``.
+
+    Raises
+    ------
+    VarscoreError
+        As `score_vcf`.
+
+    Examples
+    --------
+    >>> import varscore
+    >>> varscore.score(["chrA:4829:T:G"], "hg38.fa", tracks="DNASE:.*liver").shape
+    (1, 11)
+    """
+    chosen = _chosen(options, option)
+    with ReferenceGenome(genome) as reference:
+        scorer = Scorer(reference, model, chosen, memory)
+        with AlleleSource(variants, reference, chosen) as alleles:
+            alleles.survey(scorer.refuse).judge()
+            held = scorer.held(alleles, vcf=alleles.name)
+    return to_frame(held.table, held.provenance)
+
+
+def _chosen(options: ScoreOptions | None, option: dict[str, Any]) -> ScoreOptions:
+    if options is not None and option:
+        raise TypeError("give `options` or single options, not both")
+    return options or ScoreOptions(**option)
 
 
 class Scorer:
@@ -123,6 +185,12 @@ class Scorer:
 
     Attributes
     ----------
+    tracks : TrackTable
+        Those that are scored.
+    groups : tuple of Group
+        Those whose scores are written.
+    refuse : callable
+        Raises an `OptionError` for a variant that cannot be scored with these options.
     chunk : int
         Alleles that are scored at a time.
 
@@ -144,6 +212,16 @@ class Scorer:
         if self.model.notice:
             logger.warning("%s", self.model.notice)
         self.tracks = self.model.tracks.select(self.options.tracks)
+        self.groups: tuple[Group, ...] = ()
+        if self.options.groups is not None:
+            self.groups = track_groups(self.options.groups, self.tracks)
+        self.background = None
+        if self.options.background is not None:
+            self.background = Background.read(self.options.background)
+            self.background.check_conditions(
+                Conditions.of(self.model.metadata, asdict(self.options)), "these options"
+            )
+        self._derived = self._derived_columns()
         self.engine = make_engine(
             self.options,
             self.model.network,
@@ -151,7 +229,7 @@ class Scorer:
             self.tracks.indices,
             memory=memory,
         )
-        self._refuse = engine_limits(self.options, self.model, memory)
+        self.refuse = engine_limits(self.options, self.model, memory)
         self.genes = chosen_genes(self.options, genome)
         self._windowing = windowing_for(self.options, self.model.config)
         row = 4 * len(self.options.measures) * len(self.tracks)
@@ -169,13 +247,26 @@ class Scorer:
         options, folder = self.options, Path(output).parent
         with AlleleSource(vcf, self.genome, options, folder=folder) as alleles:
             # A first reading finds what would end the work, before hours of it.
-            survey = alleles.survey(self._refuse)
+            survey = alleles.survey(self.refuse)
             survey.judge()
             with VariantProgress(Path(output).name, survey.rows) as progress:
                 summary = self.score(
                     alleles, output, progress, vcf=alleles.name, options=options, force=force
                 )
         return replace(summary, warning=survey.warning)
+
+    def held(self, alleles: Iterable[Allele], *, vcf: str) -> HeldResult:
+        """Score located alleles in memory, a row each.
+
+        Parameters
+        ----------
+        alleles : iterable of Allele
+        vcf : str
+            What they are from.
+        """
+        writer = self._writer(None)
+        self._write(writer, alleles, _nobody, vcf=vcf, options=self.options)
+        return writer.held
 
     def score(
         self,
@@ -210,17 +301,44 @@ class Scorer:
         -------
         ScoreSummary
         """
-        started = time.monotonic()
-        statuses: Counter[str] = Counter()
-        reasons: Counter[str] = Counter()
-        contigs: set[str] = set()
-        with ScoreWriter(
+        writer = self._writer(output, force=force)
+        return self._write(
+            writer,
+            alleles,
+            progress,
+            vcf=vcf,
+            options=options,
+            shard=shard,
+            fingerprint=fingerprint,
+        )
+
+    def _writer(self, output: str | Path | None, *, force: bool = False) -> ScoreWriter:
+        return ScoreWriter(
             output,
             self.options.measures,
             self.tracks,
             genes=self.genes is not None,
+            derived=self._derived,
+            keep_tracks=self.options.has_tracks,
             force=force,
-        ) as writer:
+        )
+
+    def _write(
+        self,
+        writer: ScoreWriter,
+        alleles: Iterable[Allele],
+        progress: OnScored,
+        *,
+        vcf: str,
+        options: ScoreOptions,
+        shard: ShardEntry | None = None,
+        fingerprint: str | None = None,
+    ) -> ScoreSummary:
+        started = time.monotonic()
+        statuses: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        contigs: set[str] = set()
+        with writer:
             with prefetch(self._chunks(alleles), depth=1) as chunks:
                 for chunk in chunks:
                     rows = self._rows(chunk)
@@ -246,6 +364,7 @@ class Scorer:
                     statuses=dict(sorted(statuses.items())),
                     reasons=dict(sorted(reasons.items())),
                     genes=self.gene_record,
+                    background=self.background_entry,
                     shard=shard,
                     fingerprint=fingerprint,
                 )
@@ -258,8 +377,46 @@ class Scorer:
     def held_bytes(self) -> int:
         """What scores take at most until they are on disk."""
         row = 4 * len(self.options.measures) * len(self.tracks)
-        group = rows_per_group(score_schema(self.options.measures, self.tracks))
-        return row * (3 * self.chunk + 2 * group)
+        schema = score_schema(
+            self.options.measures,
+            self.tracks,
+            derived=self._derived,
+            keep_tracks=self.options.has_tracks,
+        )
+        written = 4 * (len(schema) - len(VARIANT_COLUMNS))
+        return 3 * row * self.chunk + 2 * written * rows_per_group(schema)
+
+    def _derived_columns(self) -> list[Derived]:
+        """Return what is computed from the scores and written beside or in place of them."""
+        options, derived = self.options, list[Derived]()
+        groups = GroupColumns(options.measures, self.groups) if self.groups else None
+        if groups:
+            derived.append(groups)
+        if options.top_tracks:
+            derived.append(TopColumns(options.measures, self.tracks, options.top_tracks))
+        if self.background:
+            tracks = options.has_tracks or not groups
+            schema = score_schema(
+                options.measures,
+                self.tracks,
+                derived=[groups] if groups else [],
+                keep_tracks=tracks,
+            )
+            derived.append(
+                WrittenQuantiles(
+                    self.background,
+                    score_fields(schema, Path("these options")),
+                    groups,
+                    tracks=tracks,
+                    only_extremes=not (options.has_tracks or groups),
+                )
+            )
+        return derived
+
+    @cached_property
+    def background_entry(self) -> BackgroundEntry | None:
+        """Which background quantiles are of, if any."""
+        return None if self.background is None else self.background.entry()
 
     @cached_property
     def gene_record(self) -> GeneRecord | None:
@@ -321,6 +478,10 @@ class Scorer:
             raise
         told.end()
         return scores
+
+
+def _nobody(scored: int) -> None:
+    """Whom nobody's progress is told."""
 
 
 class _Told:

@@ -1,0 +1,84 @@
+"""A user's own columns beside varscore's rows."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from varscore.errors import OptionError
+from varscore.meaning.effects import Ranked
+
+On = Literal["id", "key"]
+
+
+def join(ranked: Sequence[Ranked], table: str | Path, on: On = "id") -> list[Ranked]:
+    """Carry a table's columns along with variants.
+
+    Parameters
+    ----------
+    ranked : sequence of Ranked
+    table : str or Path
+        Text with a header and tabs or, if its header has none, commas between columns; it may
+        be compressed with gzip.
+    on : {"id", "key"}
+        Column of the table, and of the result, by which rows belong together. Several rows of
+        one variant are joined with semicolons, a value that they share written once; a variant
+        without a row has empty values.
+
+    Raises
+    ------
+    OptionError
+        If the table cannot be read or lacks the column.
+    """
+    wanted = {str(one.row[on]) for one in ranked}
+    columns, found = _read(Path(table), on, wanted)
+    names = {name: f"{name}_joined" if _is_own(name, ranked) else name for name in columns}
+    return [
+        replace(
+            one,
+            joined={
+                names[name]: ";".join(found.get(str(one.row[on]), {}).get(name, ()))
+                for name in columns
+            },
+        )
+        for one in ranked
+    ]
+
+
+def _is_own(name: str, ranked: Sequence[Ranked]) -> bool:
+    own = ("rank", "track", "description", "tissue", "score", "log2_ratio", "quantile")
+    return name in (*own, "corrected", "beyond", "expected", "others") or any(
+        name in one.row for one in ranked[:1]
+    )
+
+
+def _read(
+    path: Path, on: str, wanted: set[str]
+) -> tuple[list[str], Mapping[str, Mapping[str, Sequence[str]]]]:
+    """Return a table's other columns, and of each wanted variant their values."""
+    found: dict[str, dict[str, list[str]]] = {}
+    try:
+        packed = path.read_bytes()[:2] == b"\x1f\x8b"
+        opener = gzip.open if packed else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+            header = lines.readline()
+            delimiter = "\t" if "\t" in header else ","
+            names = next(csv.reader([header], delimiter=delimiter), [])
+            if on not in names:
+                raise OptionError(
+                    f"join: {path} has no column {on!r}, but {', '.join(names) or 'no header'};"
+                    " name the column of ids `id`, or that of keys `key` and give --on key"
+                )
+            for row in csv.DictReader(lines, names, delimiter=delimiter, restval=""):
+                if row[on] in wanted:
+                    values = found.setdefault(row[on], {})
+                    for name in names:
+                        if row[name] not in values.setdefault(name, []):
+                            values[name].append(row[name])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise OptionError(f"join: {path} cannot be read as a table: {error}") from error
+    return [name for name in names if name != on], found

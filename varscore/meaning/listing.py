@@ -1,0 +1,164 @@
+"""Ranked variants as tables: rows of text, JSON, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from varscore.atomic import check_target, write_text
+from varscore.errors import OutputError
+from varscore.meaning.effects import Ranked
+from varscore.meaning.top import top_variants
+from varscore.results.file import ResultFile
+from varscore.results.reading import Frame, opened_results, to_frame
+
+FORMS = (".tsv", ".json", ".parquet")
+
+
+def flat(ranked: Ranked) -> dict[str, Any]:
+    """Return a ranked variant as one row of a table.
+
+    Its strongest track has columns of its own; the other tracks stand in one, as
+    ``identifier:score`` with semicolons between.
+    """
+    first, *others = ranked.effects
+    row: dict[str, Any] = {"rank": ranked.rank, **ranked.row}
+    row |= {"track": first.identifier, "description": first.description}
+    row |= {name: first.columns[name] for name in ("tissue",) if name in first.columns}
+    row["score"] = first.score
+    for name, value in (
+        ("log2_ratio", first.log2_ratio),
+        ("parts", first.parts),
+        ("quantile", first.quantile),
+        ("corrected", ranked.corrected),
+        ("beyond", ranked.beyond),
+        ("expected", ranked.expected),
+    ):
+        if value is not None:
+            row[name] = value
+    if others:
+        row["others"] = "; ".join(f"{e.identifier}:{e.score:.4g}" for e in others)
+    return {**row, **(ranked.joined or {})}
+
+
+def top(scores: str | Path, **options: Any) -> Frame:
+    """Return the strongest variants of a result as a data frame.
+
+    Parameters
+    ----------
+    scores : str or Path
+        A file that varscore wrote, or a folder of such files.
+    **options
+        As of `varscore.meaning.top.top_variants`, such as ``number=20``,
+        ``tracks="tissue=liver"`` or ``background="background.parquet"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a variant, the strongest first: ``rank``, what it is, its strongest ``track`` with
+        ``description``, ``tissue``, ``score``, and so far as they are known ``log2_ratio``,
+        ``quantile``, ``corrected``, ``beyond``, ``expected``; ``others`` has further tracks.
+
+    Raises
+    ------
+    VarscoreError
+        As `top_variants`.
+
+    Examples
+    --------
+    >>> import varscore
+    >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet")
+    >>> varscore.top("scores.parquet", number=3)["rank"].to_list()
+    [1, 2, 3]
+    """
+    return to_frame(
+        pa.Table.from_pylist([flat(one) for one in top_variants(scores, **options)])
+    )
+
+
+def to_tsv(ranked: Sequence[Ranked]) -> str:
+    """Return ranked variants as text: a header, a line each, tabs between columns."""
+    rows = [flat(one) for one in ranked]
+    text = io.StringIO()
+    table = csv.DictWriter(
+        text, list(rows[0] if rows else ("rank",)), delimiter="\t", lineterminator="\n"
+    )
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def to_json(ranked: Sequence[Ranked]) -> str:
+    """Return ranked variants as JSON, all of their effects included."""
+    return json.dumps(plain(ranked), indent=2, allow_nan=False)
+
+
+def plain(ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
+    """Return ranked variants, JSON-ready; what is not known is left out."""
+    return [
+        {key: value for key, value in asdict(one).items() if value is not None}
+        for one in ranked
+    ]
+
+
+def write_listing(
+    path: str | Path, ranked: Sequence[Ranked], scores: str | Path, *, force: bool = False
+) -> None:
+    """Write ranked variants to a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its suffix says which form: ``.tsv``, ``.json`` or ``.parquet``, which has in its
+        metadata how the scores were made.
+    ranked : sequence of Ranked
+    scores : str or Path
+        The result that they are from.
+    force : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        If the form is not known, or the file cannot be written.
+    """
+    path = Path(path)
+    check_listing(path, force=force)
+    if path.suffix != ".parquet":
+        write_text(path, to_tsv(ranked) if path.suffix == ".tsv" else to_json(ranked) + "\n")
+        return
+    table = pa.Table.from_pylist([flat(one) for one in ranked])
+    with closing(opened_results(scores)) as readers:
+        made = replace(next(readers).provenance(), rows=len(ranked))
+    with ResultFile(path, table.schema, force=force, dictionary=(), statistics=()) as file:
+        file.write(table)
+        file.commit(made)
+
+
+def check_listing(path: Path, *, force: bool = False) -> None:
+    """Check that a listing can be written, before the work.
+
+    Parameters
+    ----------
+    path : Path
+    force : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If its suffix says no form, or as `varscore.atomic.check_target`.
+    """
+    if path.suffix not in FORMS:
+        raise OutputError(
+            f"output {path}: its suffix says no form; expected one of {', '.join(FORMS)}"
+        )
+    check_target(path, force=force)
