@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := results/demo
-# Of pytest: three keep two cores busy, as some wait for what they started; tests of one group
+# Of pytest: four keep two cores busy, as some wait for what they started; tests of one group
 # run in one of them.
-WORKERS := --numprocesses 3 --dist loadgroup
+WORKERS := --numprocesses 4 --dist loadgroup
 
 .PHONY: help install demo resume test test-lowest lint pytest format clean
 

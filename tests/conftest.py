@@ -15,7 +15,7 @@ import pytest
 import torch
 from needs import lacking
 
-from varscore import load_model
+from varscore import load_model, score
 from varscore.cli import main
 from varscore.engines.runtime import tune_process
 
@@ -29,6 +29,13 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+
+def pytest_sessionstart(session):
+    """Compile the kernels into their cache, before each worker of pytest-xdist would."""
+    if getattr(session.config.option, "numprocesses", None):
+        demo = Path(__file__).parents[1] / "resources" / "demo"
+        score(["chrA:4829:T:G"], demo / "genome.fa.gz", model="demo")
 
 
 @pytest.fixture(autouse=True)

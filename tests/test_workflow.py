@@ -253,7 +253,7 @@ def test_a_config_file_spaces_in_paths_and_an_empty_vcf(tmp_path):
     here.mkdir()
     config = {
         "vcf": "../a genome/no variants.vcf", "genome": "../a genome/policy.fa",
-        "model": "../a genome/model.h5", "out": "the result", "shards": 2,
+        "model": "../a genome/model.h5", "out": "the result", "shards": 1,
         "statistics": ["SAD", "D2"], "region": 2, "device": "cpu",
     }  # fmt: skip
     (here / "my config.yaml").write_text(yaml.safe_dump(config))
@@ -348,7 +348,7 @@ def test_a_full_disk_while_scoring_and_while_merging(finished, small_disk, tmp_p
 # --- kill -9 -----------------------------------------------------------------------------
 
 # Each takes about ten seconds.
-KILLS = 20 if CI else 2
+KILLS = 20 if CI else 1
 
 
 @pytest.fixture(scope="module")
