@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT := results/demo
-# Of pytest: four keep two cores busy, as some wait for what they started; tests of one group
+# The tests start many processes: each takes what the first one compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Of pytest: three keep two cores busy, as some wait for what they started; tests of one group
 # run in one of them.
-WORKERS := --numprocesses 4 --dist loadgroup
+WORKERS := --numprocesses 3 --dist loadgroup
 
 .PHONY: help install demo resume test test-lowest lint pytest format clean
 

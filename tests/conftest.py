@@ -33,7 +33,8 @@ hypothesis.settings.load_profile("busy")
 
 def pytest_sessionstart(session):
     """Compile the kernels into their cache, before each worker of pytest-xdist would."""
-    if getattr(session.config.option, "numprocesses", None):
+    option = session.config.option
+    if getattr(option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
         demo = Path(__file__).parents[1] / "resources" / "demo"
         score(["chrA:4829:T:G"], demo / "genome.fa.gz", model="demo")
 
