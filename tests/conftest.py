@@ -14,6 +14,7 @@ import pysam
 import pytest
 import torch
 from needs import lacking
+from writers import write_weights
 
 from varscore import load_model, score
 from varscore.cli import main
@@ -49,6 +50,18 @@ def one_thread():
 def small_model():
     """The small Basenji2 of the oracle: 16,384 bp windows, 96 bins, 12 tracks."""
     return load_model(DATA / "weights_keras" / "model.h5", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """Those of `tiny_model`."""
+    return write_weights(tmp_path_factory.mktemp("tiny") / "tiny.safetensors", 4096)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_weights):
+    """The quickest to score with: random weights, 4,096 bp windows, two tracks."""
+    return load_model(tiny_weights, device="cpu")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from varscore.models.registry import load_model
 from varscore.shards.plan import plan_shards
 
 PLACES = ("nowhere", "beginning", "middle", "end", "scattered", "everywhere")
-VCFS = 300 if CI else 60
+VCFS = 300 if CI else 30
 LONGEST = 20
 RNG = random.Random(9)
 CONTIGS = {name: "".join(RNG.choices("ACGT", k=900)) for name in ("chr1", "2", "MT")}

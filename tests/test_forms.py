@@ -29,7 +29,7 @@ from varscore.shards.plan import plan_shards
 from varscore.shards.resume import score_resumably
 from varscore.shards.shard import Shard
 
-LISTS = 500 if CI else 100
+LISTS = 500 if CI else 50
 NAMES = ("chr1", "2", "chr1_KI270706v1_random", "HLA-A*01:01:01:01")
 CONTIGS = {name: "".join(random.Random(name).choices("ACGT", k=900)) for name in NAMES}
 END = '##INFO=<ID=END,Number=1,Type=Integer,Description="of a long allele">\n'  # pysam adds it
@@ -150,7 +150,7 @@ def write_forms(rows, folder, *, ids):
 
 @pytest.mark.parametrize("part", range(10))
 def test_every_form_gives_the_same_rows(part, genome, model, tmp_path, monkeypatch):
-    """Of 500 random lists (100 outside CI); ten of them are scored, the others located."""
+    """Of 500 random lists (50 outside CI); ten of them are scored, the others located."""
     monkeypatch.chdir(tmp_path)
     options = ScoreOptions(allow_ref_mismatches=True)
     with ReferenceGenome(genome) as reference:

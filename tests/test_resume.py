@@ -45,12 +45,12 @@ def scored(monkeypatch):
 
 
 @pytest.fixture
-def run(policy_genome, small_model, tmp_path):
+def run(policy_genome, tiny_model, tmp_path):
     """Return a function that scores the policy file resumably, `out` beside its genome."""
 
     def score(out="out.parquet", **options):
         return score_resumably(
-            DATA / "policy.vcf", policy_genome, tmp_path / out, model=small_model,
+            DATA / "policy.vcf", policy_genome, tmp_path / out, model=tiny_model,
             options=ScoreOptions(engine="two-pass", **options),
         )  # fmt: skip
 
@@ -77,9 +77,9 @@ def stop_after(monkeypatch, scored):
     return interrupt
 
 
-def test_parts_give_what_one_run_gives(run, policy_genome, small_model, tmp_path, scored):
+def test_parts_give_what_one_run_gives(run, policy_genome, tiny_model, tmp_path, scored):
     summary = run()
-    score_vcf(DATA / "policy.vcf", policy_genome, tmp_path / "whole.parquet", model=small_model)
+    score_vcf(DATA / "policy.vcf", policy_genome, tmp_path / "whole.parquet", model=tiny_model)
     found, expected = (
         read_scores(tmp_path / "out.parquet"),
         read_scores(tmp_path / "whole.parquet"),
@@ -150,13 +150,13 @@ main()
 """
 
 
-def test_kill_9_and_resume_by_the_command(run, policy_genome, tmp_path, scored):
+def test_kill_9_and_resume_by_the_command(run, policy_genome, tiny_weights, tmp_path, scored):
     run("undisturbed.parquet")
     scored.clear()
     out, work = tmp_path / "out.parquet", tmp_path / ".out.parquet.parts" / "scores"
     arguments = [
         "score", DATA / "policy.vcf", "-g", policy_genome, "-o", out, "--resume",
-        "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
+        "--model", tiny_weights, "--device", "cpu",
         "--engine", "two-pass",
     ]  # fmt: skip
     command = [sys.executable, "-c", STAYS_IN_THE_FIFTH_PART, *map(str, arguments)]
@@ -191,10 +191,10 @@ def test_a_full_disk_while_scoring_and_resuming_with_more_space(
 
 
 @pytest.mark.parametrize("dataset", [False, True])
-def test_a_full_disk_while_merging(policy_genome, small_model, small_disk, tmp_path, dataset):
+def test_a_full_disk_while_merging(policy_genome, tiny_model, small_disk, tmp_path, dataset):
     plan_shards(DATA / "policy.vcf", policy_genome, tmp_path / "plan", shards=2)
     for name in ("0001.parquet", "0002.parquet"):
-        score_shard(tmp_path / "plan" / name, policy_genome, tmp_path / name, model=small_model)
+        score_shard(tmp_path / "plan" / name, policy_genome, tmp_path / name, model=tiny_model)
     disk = small_disk(8)
     with pytest.raises(OutputError, match=r"out.*No space left on device"):
         merge_shards(tmp_path / "plan", tmp_path, disk / "out", dataset=dataset)
