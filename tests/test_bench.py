@@ -39,7 +39,7 @@ def test_bench(varscore, oracle_genome, tmp_path):
     out = tmp_path / "bench.json"
     code, stdout, stderr = varscore(
         "bench", VCF, "--genome", oracle_genome, "--model", WEIGHTS,
-        "--device", "cpu", "--two-pass-variants", 3, "--exact-variants", 2,
+        "--device", "cpu", "--threads", 1, "--two-pass-variants", 3, "--exact-variants", 2,
         "--region", "inside:1-21000", "-o", out,
     )  # fmt: skip
     assert code == 0, stderr
