@@ -1042,6 +1042,12 @@ MESSAGES = {
     "top and explain": [
         (r"by: o\.parquet has no quantiles; give a background \(`varscore background build`\)",
          lambda s: (s.score(), top_variants("o.parquet", by="quantile"))),
+        (r"o\.parquet: has scores of neither tracks nor groups, only each row's strongest; "
+         r"score with --keep-tracks or --groups",
+         lambda s: (s.score(top_tracks=1), top_variants("o.parquet"))),
+        (r"track table: a column of one's own cannot be called 'tracks'; give it another name "
+         r"than .*, aggregate, tracks, members",
+         lambda s: TrackTable.parse(["identifier\ttracks\n", "a\t1\n"], "t.tsv")),
         (r"join: t\.tsv has no column 'id', but snp, PIP; name the column of ids `id`, or that "
          r"of keys `key` and give --on key", lambda s: joined(s, "snp\tPIP\n")),
         (r"join: t\.tsv cannot be read as a table: .*", lambda s: joined(s, b"\xff")),

@@ -187,7 +187,7 @@ class Columns:
         OptionError
             If `tracks` names none of the result's tracks.
         """
-        measure = statistic or first_measure(schema)
+        measure = statistic or first_measure(path, schema)
         chosen = choose_tracks(Path(path), schema, measure, tracks)[measure]
         groups = chosen.columns.get("aggregate", ("",) * len(chosen))
         if tracks is None:

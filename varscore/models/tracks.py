@@ -25,6 +25,7 @@ _OWN = ("index", "identifier", "description")  # of every table
 _IGNORED = ("genome", "file")  # of the published tables: of no use away from their makers
 # A result says these of a score's column, and `match=` is a term of selections.
 _RESERVED = (*_OWN, "statistic", "around", MATCH)
+_OF_GROUPS = ("aggregate", "tracks", "members")  # a result says these of a group's column
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,7 @@ class TrackTable:
             raise ValueError("indices, identifiers, descriptions and columns differ in length")
         for name in self.columns:
             if name in _RESERVED:
-                raise OptionError(
-                    f"track table: a column of one's own cannot be called {name!r}; give it "
-                    f"another name than {', '.join(_RESERVED)}"
-                )
+                raise _taken(name)
         repeated = [name for name, n in Counter(self.identifiers).items() if n > 1]
         if repeated:
             raise OptionError(
@@ -163,6 +161,8 @@ class TrackTable:
         descriptions = (text or name for text, name in zip(said, identifiers, strict=True))
         known = {"", *_OWN, *_IGNORED}
         further = {name: column for name, column in columns.items() if name not in known}
+        if taken := next((name for name in _OF_GROUPS if name in further), None):
+            raise _taken(taken)
         return cls.from_names(identifiers, descriptions, further)
 
     def to_tsv(self) -> str:
@@ -298,3 +298,10 @@ class TrackTable:
             for row, names in enumerate(zip(self.descriptions, self.identifiers, strict=True))
             if any(expression.search(name) for name in names)
         ]
+
+
+def _taken(name: str) -> OptionError:
+    return OptionError(
+        f"track table: a column of one's own cannot be called {name!r}; give it another name "
+        f"than {', '.join((*_RESERVED, *_OF_GROUPS))}"
+    )

@@ -142,7 +142,7 @@ class ResultFields:
                 "--shard`"
             )
         self.made = made
-        statistic = statistic or first_measure(schema)
+        statistic = statistic or first_measure(path, schema)
         self._genes = [name for name in GENE_COLUMNS if name in schema.names]
         self.of_genes = bool(self._genes)
         self._scores = choose_columns(reader.path, schema, statistic, None)

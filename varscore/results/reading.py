@@ -148,9 +148,27 @@ def opened_results(path: str | Path) -> Generator[ResultReader, None, None]:
             yield reader
 
 
-def first_measure(schema: pa.Schema) -> str:
-    """Return the measure of a result's first score column."""
-    return next(measure for field in schema if (measure := measure_of(field)))
+def first_measure(file: str | Path, schema: pa.Schema) -> str:
+    """Return the measure of a result's first score column.
+
+    Parameters
+    ----------
+    file : str or Path
+        For messages.
+    schema : pyarrow.Schema
+
+    Raises
+    ------
+    OutputError
+        If it has none.
+    """
+    for field in schema:
+        if measure := measure_of(field):
+            return measure
+    raise OutputError(
+        f"{file}: has scores of neither tracks nor groups, only each row's strongest; score "
+        "with --keep-tracks or --groups"
+    )
 
 
 def regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -228,6 +246,8 @@ def choose_tracks(
         As for `choose_columns`, which says what may be raised, too.
     """
     present = tracks_of(schema)
+    if statistic is not None:
+        first_measure(file, schema)
     if statistic is None:
         wanted = list(present)
     else:
