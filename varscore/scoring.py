@@ -23,11 +23,7 @@ from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
-from varscore.meaning.background import Background
-from varscore.meaning.conditions import Conditions
-from varscore.meaning.groups import Group, GroupColumns, TopColumns, track_groups
-from varscore.meaning.quantiles import WrittenQuantiles
-from varscore.meaning.scores import score_fields
+from varscore.meaning.written import Written
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
@@ -36,7 +32,6 @@ from varscore.progress import VariantProgress
 from varscore.results.file import HeldResult
 from varscore.results.provenance import (
     Arithmetic,
-    BackgroundEntry,
     GeneRecord,
     GenomeRecord,
     Provenance,
@@ -44,13 +39,7 @@ from varscore.results.provenance import (
 )
 from varscore.results.reading import Frame, to_frame
 from varscore.results.summary import ScoreSummary
-from varscore.results.table import (
-    VARIANT_COLUMNS,
-    Derived,
-    ScoreWriter,
-    rows_per_group,
-    score_schema,
-)
+from varscore.results.table import ScoreWriter
 from varscore.results.target import check_result_target
 from varscore.variant import Allele, Status, Variant
 from varscore.windows import Bins, genes_near, windowing_for
@@ -187,8 +176,8 @@ class Scorer:
     ----------
     tracks : TrackTable
         Those that are scored.
-    groups : tuple of Group
-        Those whose scores are written.
+    written : Written
+        What is written of their scores.
     refuse : callable
         Raises an `OptionError` for a variant that cannot be scored with these options.
     chunk : int
@@ -212,16 +201,7 @@ class Scorer:
         if self.model.notice:
             logger.warning("%s", self.model.notice)
         self.tracks = self.model.tracks.select(self.options.tracks)
-        self.groups: tuple[Group, ...] = ()
-        if self.options.groups is not None:
-            self.groups = track_groups(self.options.groups, self.tracks)
-        self.background = None
-        if self.options.background is not None:
-            self.background = Background.read(self.options.background)
-            self.background.check_conditions(
-                Conditions.of(self.model.metadata, asdict(self.options)), "these options"
-            )
-        self._derived = self._derived_columns()
+        self.written = Written.of(self.options, self.tracks, self.model.metadata)
         self.engine = make_engine(
             self.options,
             self.model.network,
@@ -318,7 +298,7 @@ class Scorer:
             self.options.measures,
             self.tracks,
             genes=self.genes is not None,
-            derived=self._derived,
+            derived=self.written.derived,
             keep_tracks=self.options.has_tracks,
             force=force,
         )
@@ -364,7 +344,7 @@ class Scorer:
                     statuses=dict(sorted(statuses.items())),
                     reasons=dict(sorted(reasons.items())),
                     genes=self.gene_record,
-                    background=self.background_entry,
+                    background=self.written.background,
                     shard=shard,
                     fingerprint=fingerprint,
                 )
@@ -377,46 +357,7 @@ class Scorer:
     def held_bytes(self) -> int:
         """What scores take at most until they are on disk."""
         row = 4 * len(self.options.measures) * len(self.tracks)
-        schema = score_schema(
-            self.options.measures,
-            self.tracks,
-            derived=self._derived,
-            keep_tracks=self.options.has_tracks,
-        )
-        written = 4 * (len(schema) - len(VARIANT_COLUMNS))
-        return 3 * row * self.chunk + 2 * written * rows_per_group(schema)
-
-    def _derived_columns(self) -> list[Derived]:
-        """Return what is computed from the scores and written beside or in place of them."""
-        options, derived = self.options, list[Derived]()
-        groups = GroupColumns(options.measures, self.groups) if self.groups else None
-        if groups:
-            derived.append(groups)
-        if options.top_tracks:
-            derived.append(TopColumns(options.measures, self.tracks, options.top_tracks))
-        if self.background:
-            tracks = options.has_tracks or not groups
-            schema = score_schema(
-                options.measures,
-                self.tracks,
-                derived=[groups] if groups else [],
-                keep_tracks=tracks,
-            )
-            derived.append(
-                WrittenQuantiles(
-                    self.background,
-                    score_fields(schema, Path("these options")),
-                    groups,
-                    tracks=tracks,
-                    only_extremes=not (options.has_tracks or groups),
-                )
-            )
-        return derived
-
-    @cached_property
-    def background_entry(self) -> BackgroundEntry | None:
-        """Which background quantiles are of, if any."""
-        return None if self.background is None else self.background.entry()
+        return 3 * row * self.chunk + 2 * self.written.group_bytes
 
     @cached_property
     def gene_record(self) -> GeneRecord | None:

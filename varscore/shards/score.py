@@ -78,7 +78,7 @@ class ShardScorer:
         Threads, device and memory are not among it: they decide about rounding at most.
         """
         options = self._scorer.options  # what came of those that are planned, the rows say
-        model = self._scorer.model.metadata
+        model, written = self._scorer.model.metadata, self._scorer.written
         identity = {
             "model": {key: model[key] for key in ("sha256", "config")},
             "tracks": asdict(self._scorer.tracks),
@@ -87,8 +87,8 @@ class ShardScorer:
                 for name in names("scored")
                 if name not in ("genes", "groups", "background")  # what these are, below
             },
-            "background": asdict(known) if (known := self._scorer.background_entry) else None,
-            "groups": [asdict(group) for group in self._scorer.groups],
+            "background": asdict(known) if (known := written.background) else None,
+            "groups": [asdict(group) for group in written.groups],
             "genes": asdict(genes) if (genes := self._scorer.gene_record) else None,
         }
         return shard_fingerprint(identity, shard)
