@@ -3,7 +3,6 @@
 import gc
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 # One thread for each process of the suite and those that it starts, unless a test says
@@ -17,15 +16,9 @@ import torch
 from needs import lacking
 from writers import write_weights
 
-from varscore import ScoreOptions, load_model, score
+from varscore import load_model, score
 from varscore.cli import main
-from varscore.engines.incremental.engine import IncrementalEngine
-from varscore.engines.processor import Processor
 from varscore.engines.runtime import tune_process
-from varscore.inputs.genome import ReferenceGenome
-from varscore.statistics import STATISTICS
-from varscore.variant import Variant
-from varscore.windows import windowing_for
 
 tune_process()  # as the command line does: large tensors are not cleared page by page
 gc.freeze()  # what was imported is no garbage: no collection looks through it
@@ -44,18 +37,12 @@ def pytest_sessionstart(session):
     option = session.config.option
     if getattr(option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
         demo = Path(__file__).parents[1] / "resources" / "demo"
-        model, path = load_model("demo", device="cpu"), demo / "genome.fa.gz"
-        score(["chrA:4829:T:G"], path, model=model)
-        # As where the processor has bfloat16.
-        processor = replace(Processor.of(torch.device("cpu")), bfloat16=True)
-        options = ScoreOptions(statistics=("SAD", "D1", "JS"))
-        windowing = windowing_for(options, model.config)
-        statistics = [STATISTICS[name] for name in options.statistics]
-        with ReferenceGenome(path) as genome:
-            IncrementalEngine(
-                model.network, genome, windowing, statistics, range(11),
-                precision="mixed", processor=processor,
-            ).score([Variant("chrB", 155872, "T", "A")])  # fmt: skip
+        score(["chrA:4829:T:G"], demo / "genome.fa.gz", model="demo")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with groups, whose tests run one after the other, as they would end last."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.fixture(autouse=True)
