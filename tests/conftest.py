@@ -123,4 +123,5 @@ def small_disk(tmp_path):
         return disk
 
     yield resize
+    gc.collect()  # an error's traceback may hold what it was raised in, with its open files
     subprocess.run(["umount", str(disk)], check=True)
