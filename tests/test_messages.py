@@ -1059,6 +1059,9 @@ MESSAGES = {
         (r"in\.vcf: none of its records is called 'rs1'; give a name from its column ID, or "
          r"the variant itself, such as chr1:12345:A:G, without --vcf",
          lambda s: explain("rs1", s.genome, vcf=s.vcf(), model=s.model)),
+        (r"in\.vcf: is a file, expected a variant such as chr1:12345:A:G; to explain one of "
+         r"its records give --vcf and the ID that it has there",
+         lambda s: explain(str(s.vcf()), s.genome, model=s.model)),
     ],
     "options": [
         (r"strict: 2 is neither True nor False", lambda s: ScoreOptions(strict=2)),

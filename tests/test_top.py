@@ -16,7 +16,7 @@ from varscore.meaning.apply import apply_background
 from varscore.meaning.background import Background
 from varscore.meaning.build import build_background
 from varscore.meaning.join import join
-from varscore.meaning.listing import to_tsv
+from varscore.meaning.listing import to_tsv, top
 from varscore.meaning.top import top_variants
 from varscore.results.file import ResultReader
 
@@ -233,6 +233,8 @@ def test_the_command_prints_a_table(varscore, many, background):
     (first, *_) = top_variants(many, background=background, number=2)
     assert first.row["key"] in out
     assert "expected beyond the 99.9th percentile: 0.012 tracks" in out
+    assert out.splitlines()[0].split()[:4] == ["rank", "id", "variant", "track"]
+    assert "sum of parts" not in out
     assert "they are no p-values" in out
 
 
@@ -288,3 +290,11 @@ def test_a_haplotype_is_set_against_the_sum_of_its_parts(tmp_path):
     assert parts.pop(("rs0", "t1")) == -6
     assert set(parts.values()) == {None}
     assert len(parts) == 6
+    # Not the first row has it.
+    frame = top(path, haplotypes=vcf, tracks="t0")
+    sums = dict(zip(frame["id"], frame["parts"], strict=True))
+    assert sums.pop("rs0") == 4
+    assert all(np.isnan(other) for other in sums.values())
+    header, *lines = to_tsv(top_variants(path, haplotypes=vcf, tracks="t1")).splitlines()
+    assert header.split("\t").count("parts") == 1
+    assert [line.split("\t")[3] for line in lines] == ["rs2", "rs3", "rs1", "rs0"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -193,13 +195,16 @@ def explain(
 def _alleles(
     variant: str, vcf: Given | None, genome: ReferenceGenome, options: ScoreOptions
 ) -> list[Allele]:
-    given = variant if vcf is None else vcf
-    with AlleleSource(given, genome, options) as source:
-        if vcf is None:
-            return list(source)
-        for allele in source:
-            if variant in allele.id.split(";"):
-                return [other for other in source if other.record == allele.record]
+    if vcf is None and Path(variant).exists():
+        raise VcfError(
+            f"{variant}: is a file, expected a variant such as chr1:12345:A:G; to explain one "
+            "of its records give --vcf and the ID that it has there"
+        )
+    with AlleleSource(variant if vcf is None else vcf, genome, options) as source:
+        for _, record in groupby(source, key=attrgetter("record")):
+            alleles = list(record)
+            if vcf is None or variant in alleles[0].id.split(";"):
+                return alleles
         raise VcfError(
             f"{source.given}: none of its records is called {variant!r}; give a name from its "
             "column ID, or the variant itself, such as chr1:12345:A:G, without --vcf"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -120,8 +120,33 @@ def top(
         _print(found)
 
 
+# A head, what stands below it, and whether that is said once a variant.
+_Column = tuple[str, Callable[["Ranked", "Effect"], object], bool]
+
+
+def _name(one: Ranked, effect: Effect) -> str:
+    gene = one.row.get("gene_name") or one.row.get("gene_id")
+    return f"{one.row['key']}" + (f" ({gene})" if gene else "")
+
+
+_COLUMNS: tuple[_Column, ...] = (
+    ("rank", lambda one, effect: one.rank, True),
+    ("id", lambda one, effect: one.row["id"], True),
+    ("variant", _name, True),
+    ("track", lambda one, effect: effect.identifier, False),
+    ("description", lambda one, effect: effect.description, False),
+    ("tissue", lambda one, effect: effect.columns.get("tissue"), False),
+    ("score", lambda one, effect: effect.score, False),
+    ("sum of parts", lambda one, effect: effect.parts, False),
+    ("log2 ratio", lambda one, effect: effect.log2_ratio, False),
+    ("quantile", lambda one, effect: effect.quantile, False),
+    ("corrected", lambda one, effect: one.corrected, True),
+    ("tracks beyond 99.9 %", lambda one, effect: one.beyond, True),
+)
+
+
 def _print(found: Sequence[Ranked]) -> None:
-    """Print a table for people: a line a variant and track."""
+    """Print a table for people: a line a variant and track, of the columns that are known."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -129,50 +154,34 @@ def _print(found: Sequence[Ranked]) -> None:
     if not found:
         typer.echo("no row of this result was scored")
         return
-    first = found[0]
-    judged = first.beyond is not None
-    heads = ["rank", "id", "variant", "track", "description", "tissue", "score"]
-    parts = any(effect.parts is not None for one in found for effect in one.effects)
-    heads += ["sum of parts"] if parts else []
-    heads += ["log2 ratio"] if first.effects[0].log2_ratio is not None else []
-    heads += ["quantile", "corrected", "tracks beyond 99.9 %"] if judged else []
-    heads += list(first.joined or ())
+    lines = [
+        [value(one, effect) if place == 0 or not once else None for _, value, once in _COLUMNS]
+        + [text if place == 0 else None for text in (one.joined or {}).values()]
+        for one in found
+        for place, effect in enumerate(one.effects)
+    ]
+    heads = [*(head for head, _, _ in _COLUMNS), *(found[0].joined or ())]
+    columns = [
+        (head, values)
+        for head, values in zip(heads, zip(*lines, strict=True), strict=True)
+        if any(value is not None for value in values)
+    ]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in heads:
-        numbers = head in (
-            "rank",
-            "score",
-            "sum of parts",
-            "log2 ratio",
-            "quantile",
-            "corrected",
-        )
-        table.add_column(head, justify="right" if numbers else "left", overflow="fold")
-    for one in found:
-        for place, effect in enumerate(one.effects):
-            cells = _cells(one, effect, first=place == 0, parts=parts)
-            table.add_row(*map(Text, cells))
+    for head, values in columns:
+        right = any(isinstance(value, int | float) for value in values)
+        table.add_column(head, justify="right" if right else "left", overflow="fold")
+    for line in zip(*(values for _, values in columns), strict=True):
+        table.add_row(*(Text(_word(value)) for value in line))
     wide = None if sys.stdout.isatty() else 200
     Console(width=wide, highlight=False).print(table)
-    if judged:
-        typer.echo(
-            f"expected beyond the 99.9th percentile: {first.expected:.3g} tracks a variant. "
-            "Quantiles are of the background's variants; they are no p-values."
-        )
+    if found[0].expected is not None:
+        expected = f"{found[0].expected:.3g} tracks a variant"
+        typer.echo(f"expected beyond the 99.9th percentile: {expected}")
+    if found[0].corrected is not None:
+        typer.echo("Quantiles are of the background's variants; they are no p-values.")
 
 
-def _cells(one: Ranked, effect: Effect, *, first: bool, parts: bool) -> list[str]:
-    gene = one.row.get("gene_name")
-    variant = f"{one.row['key']}" + (f" ({gene})" if gene else "")
-    cells = [str(one.rank), str(one.row["id"]), variant] if first else ["", "", ""]
-    cells += [effect.identifier, effect.description, effect.columns.get("tissue", "")]
-    cells.append(f"{effect.score:.4g}")
-    if parts:
-        cells.append("" if effect.parts is None else f"{effect.parts:.4g}")
-    if effect.log2_ratio is not None:
-        cells.append(f"{effect.log2_ratio:.3g}")
-    if effect.quantile is not None:
-        cells.append(f"{effect.quantile:.5g}")
-        corrected = "" if one.corrected is None else f"{one.corrected:.3g}"
-        cells += [corrected, str(one.beyond)] if first else ["", ""]
-    return [*cells, *((one.joined or {}).values() if first else [""] * len(one.joined or {}))]
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}" if 0.99 < value < 1 else f"{value:.4g}"  # no quantile is 1
+    return "" if value is None else str(value)

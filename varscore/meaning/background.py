@@ -227,32 +227,6 @@ class Background:
             found[:, place] = column.quantiles(scores[:, place])
         return found
 
-    def tails(
-        self, measure: str, identifiers: Sequence[str], quantiles: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
-        """Return how extreme signed quantiles are: 0.01 is in the outermost hundredth.
-
-        Parameters
-        ----------
-        measure, identifiers
-            As in `quantiles`.
-        quantiles : ndarray, shape (B, T)
-
-        Returns
-        -------
-        ndarray, shape (B, T)
-            2 min(q, 1 - q) where scores have a sign, 1 - q where they have none.
-
-        Raises
-        ------
-        OutputError
-            As `columns_of`.
-        """
-        found = np.empty(quantiles.shape, np.float32)
-        for place, column in enumerate(self.columns_of(measure, identifiers)):
-            found[:, place] = column.tails(quantiles[:, place])
-        return found
-
     def extremity(
         self,
         measure: str,
@@ -272,7 +246,9 @@ class Background:
         Returns
         -------
         ndarray, shape (B, T)
-            As of `tails`; less for scores beyond all of the background, the further the less.
+            Of a signed quantile q 2 min(q, 1 - q) where scores have a sign, 1 - q where they
+            have none: 0.01 is in the outermost hundredth. Less for scores beyond all of the
+            background, the further the less.
 
         Raises
         ------

@@ -79,20 +79,27 @@ def top(scores: str | Path, **options: Any) -> Frame:
     >>> varscore.top("scores.parquet", number=3)["rank"].to_list()
     [1, 2, 3]
     """
-    return to_frame(
-        pa.Table.from_pylist([flat(one) for one in top_variants(scores, **options)])
-    )
+    return to_frame(to_table(top_variants(scores, **options)))
+
+
+def to_table(ranked: Sequence[Ranked]) -> pa.Table:
+    """Return ranked variants as a table, a row each, of all columns that any of them has.
+
+    Of haplotypes among other variants only some have the sum of their parts.
+    """
+    rows = [flat(one) for one in ranked]
+    longest = max(rows, key=len, default={"rank": None})
+    names = dict.fromkeys([*longest, *(name for row in rows for name in row)])
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return pa.table(columns)
 
 
 def to_tsv(ranked: Sequence[Ranked]) -> str:
     """Return ranked variants as text: a header, a line each, tabs between columns."""
-    rows = [flat(one) for one in ranked]
-    text = io.StringIO()
-    table = csv.DictWriter(
-        text, list(rows[0] if rows else ("rank",)), delimiter="\t", lineterminator="\n"
-    )
-    table.writeheader()
-    table.writerows(rows)
+    table, text = to_table(ranked), io.StringIO()
+    lines = csv.writer(text, delimiter="\t", lineterminator="\n")
+    lines.writerow(table.column_names)
+    lines.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
     return text.getvalue()
 
 
@@ -135,7 +142,7 @@ def write_listing(
     if path.suffix != ".parquet":
         write_text(path, to_tsv(ranked) if path.suffix == ".tsv" else to_json(ranked) + "\n")
         return
-    table = pa.Table.from_pylist([flat(one) for one in ranked])
+    table = to_table(ranked)
     with closing(opened_results(scores)) as readers:
         made = replace(next(readers).provenance(), rows=len(ranked))
     with ResultFile(path, table.schema, force=force, dictionary=(), statistics=()) as file:
