@@ -15,6 +15,7 @@ from varscore.errors import OptionError, OutputError
 from varscore.meaning.apply import apply_background
 from varscore.meaning.build import build_background
 from varscore.meaning.groups import AGGREGATES, GroupColumns, TopColumns, track_groups
+from varscore.meaning.top import top_variants
 from varscore.models.tracks import TrackTable
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
@@ -291,3 +292,28 @@ def test_quantiles_while_scoring_are_those_applied_afterwards(model, genome, tmp
             shifts=(0, 1),
         )  # fmt: skip
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (None, {"t0", "t3", "t6", "t9", "t11", "t2", "t4", "t10", "t5", "t8", "t1", "t7"}),
+        ("tissue=liver", {"t0", "t3", "t6", "t9", "t11"}),
+        ("liver_mean,heart_mean_abs", {"liver_mean", "heart_mean_abs"}),
+        ("liver_mean,heart_max", {"heart_max"}),
+    ],
+)
+def test_the_strongest_of_tracks_and_groups(model, genome, tmp_path, chosen, expected):
+    path = tmp_path / "both.parquet"
+    options = {"groups": "tissue", "keep_tracks": True}
+    score_vcf(DATA / "policy.vcf", genome, path, model=model, **options)
+    found = top_variants(path, tracks=chosen, shown=50, number=1)
+    assert {effect.identifier for effect in found[0].effects} == expected
+
+
+def test_the_strongest_groups_are_told_by_their_strongest_track(grouped):
+    (one, *_) = top_variants(grouped, tracks="tissue=heart", shown=50)
+    assert {effect.identifier for effect in one.effects} == {
+        "CHIP_heart_max",
+        "DNASE_heart_max",
+    }

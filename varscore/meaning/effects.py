@@ -176,8 +176,8 @@ class Columns:
         statistic : str or None
             The result's first if not given.
         tracks : str, sequence of str or None
-            As for `varscore.read_scores`; without it groups of tracks do not count where there
-            are tracks, and of groups the scores that are largest in size.
+            As for `varscore.read_scores`; of what it chooses, groups of tracks do not count
+            where there are tracks, and of a group the score that is largest in size does.
         background : Background or None
 
         Raises
@@ -190,9 +190,9 @@ class Columns:
         measure = statistic or first_measure(path, schema)
         chosen = choose_tracks(Path(path), schema, measure, tracks)[measure]
         groups = chosen.columns.get("aggregate", ("",) * len(chosen))
-        if tracks is None:
-            # Where there are tracks, groups do not count; of groups, the strongest of each.
-            kept = "" if "" in groups else "max"
+        # Where there are tracks, groups of them do not count; of a group, its strongest track.
+        kept = next((name for name in ("", "max") if name in groups), None)
+        if kept is not None:
             chosen = chosen.take([row for row, name in enumerate(groups) if name == kept])
             groups = chosen.columns.get("aggregate", ())
         if background is not None:
