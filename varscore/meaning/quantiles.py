@@ -67,9 +67,12 @@ class QuantileColumns:
             if not only_extremes:
                 fields += [_quantile_field(measure, column) for column in columns]
             fields += [
-                pa.field(f"{measure}_extreme_track", pa.string()),
-                pa.field(f"{measure}_extreme_quantile", pa.float32()),
-                pa.field(f"{measure}_extreme_corrected", pa.float32()),
+                pa.field(f"{measure}_extreme_{name}", kind, metadata={"measure": measure})
+                for name, kind in (
+                    ("track", pa.string()),
+                    ("quantile", pa.float32()),
+                    ("corrected", pa.float32()),
+                )
             ]
         self.fields = tuple(fields)
 

@@ -61,7 +61,7 @@ class ResultFile:
     ) -> None:
         check_result_target(path, force=force)
         self.path, self.schema = Path(path), schema
-        of_tracks = [field for field in schema if b"rank" in (field.metadata or {})]
+        of_tracks = [field for field in schema if b"measure" in (field.metadata or {})]
         names = [field.name for field in of_tracks if field.type == pa.string()]
         self._dictionary, self._statistics = [*dictionary, *names], list(statistics)
         self._partial = Partial(self.path)
