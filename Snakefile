@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version, validate
 from varscore.version import __version__
-from varscore.workflow import (
+from varscore.shards.workflow import (
     input_samples,
     plan_arguments,
     score_arguments,

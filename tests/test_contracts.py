@@ -33,6 +33,8 @@ PLANTED = {
     "Only the fused kernels know numba": ("statistics", "numba"),
     "Only models read weights": ("scoring", "h5py"),
     "What is refused at once": ("options", "numpy"),
+    "Pictures are made": ("pictures.__init__", "torch"),
+    "Only pictures know": ("scoring", "matplotlib"),
 }
 
 

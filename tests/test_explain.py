@@ -10,8 +10,8 @@ from writers import write_vcf
 
 from varscore import ScoreOptions, load_model, read_scores, score, score_vcf
 from varscore.errors import VcfError
-from varscore.explanation import explain
 from varscore.inputs.genome import ReferenceGenome
+from varscore.prediction.explanation import explain
 from varscore.variant import Interval
 
 DEMO = Path(__file__).parents[1] / "resources" / "demo"

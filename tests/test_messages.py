@@ -37,7 +37,6 @@ from varscore import ScoreOptions, load_model, read_metadata, read_scores, write
 from varscore.atomic import check_target
 from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
-from varscore.explanation import explain
 from varscore.haplotypes.genotypes import GenotypeFile
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.contigs import read_contig_table
@@ -64,6 +63,7 @@ from varscore.models.registry import read_checkpoint
 from varscore.models.selection import check_wanted
 from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS
+from varscore.prediction.explanation import explain
 from varscore.results.annotate import annotate_vcf, write_table
 from varscore.results.file import METADATA_KEY
 from varscore.results.reading import read_tracks

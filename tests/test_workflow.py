@@ -35,7 +35,7 @@ from snakemake_runs import (
 from varscore import read_scores, score_vcf
 from varscore.options import OPTIONS, names
 from varscore.results.table import VARIANT_COLUMNS
-from varscore.workflow import (
+from varscore.shards.workflow import (
     input_samples,
     plan_arguments,
     score_arguments,

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from varscore.version import __version__
 
 if TYPE_CHECKING:
-    from varscore.explanation import explain
     from varscore.haplotypes.write import write_haplotypes
     from varscore.meaning.listing import top
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
+    from varscore.prediction.explanation import explain
     from varscore.results.reading import read_metadata, read_scores
     from varscore.scoring import score, score_vcf
 
@@ -29,7 +29,7 @@ __all__ = [
 
 _HOMES = {
     "ScoreOptions": "varscore.options",
-    "explain": "varscore.explanation",
+    "explain": "varscore.prediction.explanation",
     "load_model": "varscore.models.registry",
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",

@@ -16,8 +16,8 @@ from varscore.options import ModelOptions, RunOptions, ScoreOptions
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from varscore.explanation import Explanation
     from varscore.meaning.effects import Effect
+    from varscore.prediction.explanation import Explanation
 
 
 def explain(
@@ -65,8 +65,8 @@ def explain(
     refuse_early(genome, options, vcf=sources, model=which)
     from varscore.engines.gpu import use_free_gpu
     from varscore.engines.runtime import tune_process
-    from varscore.explanation import explain as explained
     from varscore.models.registry import load_chosen
+    from varscore.prediction.explanation import explain as explained
 
     tune_process(run.threads)
     if run.device != "cpu":

@@ -1,0 +1,1 @@
+"""What the model says of one place: a variant in full, a profile, a region, an interval."""
