@@ -1124,7 +1124,7 @@ MESSAGES = {
          r"o\.SAD\.parquet, so it is not replaced; move it away, or give o\.SAD another name",
          summary_of_another),
         (r"record 0, allele 1 \(chr1:5:A:C\): SAD of track track_0 is nan, expected a finite "
-         r"number; check the model's weights, or use --precision float32",
+         r"number; check where it was computed",
          not_a_number),
         (r"output -: a result is a Parquet file, not a stream; give a name such as "
          r"scores\.parquet",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.auto import engine_limits, make_engine
+from varscore.engines.finite import first_not_finite
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
@@ -301,7 +302,20 @@ class Scorer:
             derived=self.written.derived,
             keep_tracks=self.options.has_tracks,
             force=force,
+            cause=self._cause,
         )
+
+    def _cause(self, allele: Allele) -> str:
+        """Say why scores of an allele are not finite, and what to do."""
+        network, variant = self.model.network, allele.variant
+        if variant is not None and (
+            layer := first_not_finite(network, self.genome, self._windowing, variant)
+        ):
+            return f"{layer}: check the model's weights, or get them again"
+        advice = "with --engine two-pass and fewer statistics, to see which can be computed"
+        if self.options.precision != "float32":
+            advice = "with --precision float32"
+        return f"all layers give finite numbers in two passes: score {advice}"
 
     def _write(
         self,

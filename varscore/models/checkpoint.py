@@ -99,8 +99,13 @@ class Checkpoint:
             tensor.numel() for name, tensor in self.tensors.items() if ".running_" not in name
         )
 
-    def network(self) -> Basenji2:
-        """Build the network for inference in float32, batch norms folded.
+    def network(self, dtype: torch.dtype = torch.float32) -> Basenji2:
+        """Build the network for inference, batch norms folded.
+
+        Parameters
+        ----------
+        dtype : torch.dtype
+            Of its weights; what is folded is rounded to it once.
 
         Raises
         ------
@@ -116,8 +121,6 @@ class Checkpoint:
         # No time goes into random weights that are overwritten: meta tensors have none.
         with torch.device("meta"):
             network = Basenji2(self.config)
-        state = {
-            name: tensor.to(torch.float32, copy=True) for name, tensor in self.tensors.items()
-        }
+        state = {name: tensor.to(dtype, copy=True) for name, tensor in self.tensors.items()}
         network.load_state_dict(state, strict=False, assign=True)
         return network.eval().fold_batch_norm().requires_grad_(False)

@@ -168,7 +168,7 @@ def load_model(
     checkpoint = read_checkpoint(
         name_or_path, params=params, activation=activation, track_table=track_table, head=head
     )
-    network = checkpoint.network().to(device, dtype)
+    network = checkpoint.network(dtype).to(device)
     tracks = catalogued(checkpoint.tracks or TrackTable.unnamed(checkpoint.config.n_tracks))
     return Model(
         network, tracks, {**checkpoint.metadata, "config": checkpoint.config.to_dict()}

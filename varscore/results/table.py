@@ -5,7 +5,7 @@ What made it stands in the file's metadata, what a column holds in the column's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Protocol, Self
@@ -223,6 +223,9 @@ class ScoreWriter:
     group_rows : int, optional
         Rows a row group, which are held in memory; as many as make 128 MiB of scores if
         not given, but at least 1,024 and at most 65,536.
+    cause : callable, optional
+        Of an allele whose scores are not finite, what that comes from and what to do, in words
+        that end a message.
 
     Raises
     ------
@@ -242,6 +245,7 @@ class ScoreWriter:
         keep_tracks: bool = True,
         force: bool = False,
         group_rows: int | None = None,
+        cause: Callable[[Allele], str] | None = None,
     ) -> None:
         self.schema = score_schema(
             measures, tracks, genes=genes, derived=derived, keep_tracks=keep_tracks
@@ -258,6 +262,7 @@ class ScoreWriter:
         self._further = pa.schema([field for columns in derived for field in columns.fields])
         self._n_columns = len(self._measures) * len(tracks) if keep_tracks else 0
         self._group_rows = group_rows or rows_per_group(self.schema)
+        self._cause = cause or (lambda allele: "check where it was computed")
 
     def __enter__(self) -> Self:
         # A row of memory a column, so that Arrow takes the columns as they are.
@@ -370,7 +375,7 @@ class ScoreWriter:
             f"record {scored[row].record}, allele {scored[row].allele} ({scored[row].key}): "
             f"{self._measures[measure].name} of track {self._tracks.identifiers[track]} "
             f"is {values[row, measure, track]}, expected a finite number; "
-            "check the model's weights, or use --precision float32"
+            f"{self._cause(scored[row])}"
         )
 
 

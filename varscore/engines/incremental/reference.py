@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,7 +128,8 @@ class Segment:
         Of each block: its input, and what lies between its two convolutions.
     head_input, head : Point
     logits, slope : list of Stored
-        Of each block of tracks: before softplus, and the derivative of that there.
+        Of each block of tracks: before softplus, and the derivative of that there, which is
+        no number where the coverage is infinite.
     """
 
     inputs: list[Point]
@@ -178,8 +180,20 @@ def reference_segment(
         head_input,
         head,
         [predicted.with_values(y) for y in logits],
-        [predicted.with_values(torch.sigmoid(y)) for y in logits],
+        [predicted.with_values(_slope(y)) for y in logits],
     )
+
+
+def _slope(logits: Tensor) -> Tensor:
+    """Return the slope of softplus; no number where the coverage is infinite.
+
+    A small step from there is one as well, and its difference none, as two passes find. (Of a
+    logit of minus infinity, the coverage is 0.)
+    """
+    slope = torch.sigmoid(logits)
+    if not torch.amax(logits) < math.inf:
+        slope.masked_fill_(logits == math.inf, math.nan)
+    return slope
 
 
 class Segments:

@@ -10,6 +10,8 @@ bfloat16 is passed as the int16 that has its bits: numba has no such type.
 Each function says how far its float32 results lie from the exact ones, at most, as measured
 against float64 over all of its range (`tests/test_fused.py` holds them to it; "relative" is to
 the exact result). What is stored as bfloat16 is rounded to that, by up to 2^-9, once more.
+What is not a number stays none: of two numbers `min` and `max` give the first where either is
+not one, which is why limits come second.
 """
 
 from __future__ import annotations
@@ -110,7 +112,9 @@ def _store_as(x, target):
 
     def rounded(x, target):  # to the nearest, ties to even
         bits = np.float32(x).view(np.int32)
-        return np.int16(_i(bits + _i(0x7FFF) + _i(_i(bits >> _i(16)) & _i(1))) >> _i(16))
+        up = _i(_i(0x7FFF) + _i(_i(bits >> _i(16)) & _i(1)))
+        # What is no number is cut: rounding could carry all over its bits, into a number's.
+        return np.int16(_i(bits + _i(up * _i(x == x))) >> _i(16))
 
     return rounded
 
@@ -137,7 +141,7 @@ def _expm1(x):
 
 @_inline
 def _log1p(x):
-    """For x > -1, finite; relative error 2e-7."""
+    """For x > -1; relative error 2e-7. No number for one that is not finite."""
     u = np.float32(_ONE + x)
     bits = _i(u.view(np.int32) - _SQRT_HALF_BITS)
     k = _i(bits >> _i(23))
@@ -148,7 +152,8 @@ def _log1p(x):
     p = _L0 + f * (_L1 + f * (_L2 + f * (_L3 + f * p)))
     square = f * f
     n = np.float32(k)
-    return f + (square * (f * p - _HALF) + n * _LN2_LOW) + n * _LN2_HIGH
+    # The bits of what is no number would make one: x - x is 0, or keeps it from that.
+    return f + (square * (f * p - _HALF) + n * _LN2_LOW) + n * _LN2_HIGH + (x - x)
 
 
 @_inline
@@ -405,7 +410,8 @@ def softplus_difference(ref, slope, starts, diff, out):
     Parameters
     ----------
     ref, slope : ndarray, shape (n, T), float32
-        The reference's logits along a segment, and the slope of softplus there.
+        The reference's logits along a segment, and the slope of softplus there: no number
+        where the logits are infinite or none.
     starts : ndarray, shape (B,), int64
     diff : ndarray, shape (B, W, T), float32 or bfloat16
     out : ndarray, shape (B, W, T), float32
