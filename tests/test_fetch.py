@@ -309,7 +309,7 @@ def test_the_original_form_is_fetched_recorded_and_loaded(original, server):
     assert set(record["files"]) == {"model.h5", "params.json", "targets.txt"}
     model = load_model("basenji2", device="cpu")
     assert model.metadata["form"] == "keras"
-    assert model.metadata["activation_source"] == "default for Keras weights"
+    assert model.metadata["activation_source"] == "file"
     assert model.tracks.identifiers[11] == "ENC11"
     server.requests.clear()
     assert original() == folder

@@ -907,6 +907,20 @@ MESSAGES = {
          r"architecture, which has 1 of kind dense",
          lambda s: s.keras(second_head)),
     ],
+    "models.formats.keras_gelu": [
+        (r"weights keras/model\.h5: its layers have both forms of GELU, gelu_new and "
+         r"quick_gelu; varscore computes models that have one",
+         lambda s: s.keras(lambda file: file.attrs.modify(
+             "model_config", file.attrs["model_config"].replace(
+                 '"class_name": "MaxPooling1D"', '"class_name": "GELU"')))),
+        (r"weights keras/model\.h5: its layer tf\.nn\.gelu is tf\.nn\.gelu without "
+         r"approximate=True; varscore computes the approximate form only",
+         lambda s: s.keras(lambda file: file.attrs.modify(
+             "model_config", file.attrs["model_config"].replace("true}]]", "false}]]")))),
+        (r"weights keras/model\.h5: its attribute varscore cannot be read \(.*\); expected "
+         r"JSON; fetch or copy the file again",
+         lambda s: s.keras(lambda file: file.attrs.create("varscore", "{"))),
+    ],
     "models.formats.keras_params": [
         (r"params p\.json: expected an object 'model' with a list 'trunk'",
          lambda s: s.params(lambda model: model.pop("trunk"))),

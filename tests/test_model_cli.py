@@ -77,7 +77,7 @@ def test_info_of_keras_weights_takes_their_options():
     params = ["--params", DATA / "weights_keras" / "params.json"]
     facts = json.loads(run(*arguments, *params, "--activation", "quick_gelu").stdout)
     assert facts["activation"] == "quick_gelu"
-    assert facts["activation_source"].startswith("option, in place of gelu_new (default")
+    assert facts["activation_source"].startswith("option, in place of gelu_new (file)")
 
 
 def test_convert_there_and_back(tmp_path):

@@ -110,7 +110,7 @@ def test_keras_weights_are_read_as_they_stand_in_the_file():
     assert np.array_equal(checkpoint.tensors["blocks.0.pointwise.norm.weight"].numpy(), gamma)
     assert np.array_equal(checkpoint.tensors["final.weight"].numpy(), dense.T)
     assert checkpoint.config.activation == "gelu_new"
-    assert checkpoint.metadata["activation_source"] == "default for Keras weights"
+    assert checkpoint.metadata["activation_source"] == "file"
 
 
 @pytest.mark.parametrize("start", ["native", "hub", "keras"])
@@ -240,6 +240,77 @@ def test_layer_names_may_be_split_over_more_attributes_or_missing(keras):
     with h5py.File(keras, "r+") as file:
         del file["model_weights"].attrs["layer_names"]
     assert same_tensors(read_keras(keras), expected)
+
+
+def saved_whole(path, change):
+    """Change what a model that was saved whole says of its layers."""
+    with h5py.File(path, "r+") as file:
+        said = json.loads(file.attrs["model_config"])
+        for layer in said["config"]["layers"]:
+            if layer["class_name"] == "TFOpLambda":
+                change(layer)
+        file.attrs["model_config"] = json.dumps(said)
+        for name in ("layer_names",):
+            del file["model_weights"].attrs[name]
+
+
+def before_2022(layer):
+    """As `class GELU(tf.keras.layers.Layer)` is saved."""
+    inputs = layer["inbound_nodes"][0][0][0:1]
+    name = layer["name"].removeprefix("tf.nn.")
+    layer |= {"class_name": "GELU", "config": {"name": name}, "name": name}
+    layer["inbound_nodes"] = [[[*inputs, 0, 0, {}]]]
+
+
+def test_the_form_of_gelu_is_read_from_a_model_saved_whole(keras):
+    saved_whole(keras, lambda layer: None)
+    assert read_keras(keras).config.activation == "gelu_new"
+    with h5py.File(keras, "r+") as file:
+        file["model_weights"].attrs["layer_names"] = []
+    saved_whole(keras, before_2022)
+    found = read_keras(keras)
+    assert found.config.activation == "quick_gelu"
+    assert found.metadata["activation_source"] == "file"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "form", "source"),
+    [
+        ("gelu", "quick_gelu", "file"),
+        ("tf.nn.gelu", "gelu_new", "file"),
+        ("activation", "gelu_new", "default for Keras weights"),
+    ],
+)
+def test_the_form_of_gelu_is_read_from_the_names_of_layers(keras, prefix, form, source):
+    """Of a file of weights alone, which lists the layers without weights as well."""
+    with h5py.File(keras, "r+") as file:
+        del file.attrs["model_config"]
+        group = file["model_weights"]
+        names = [name.replace("tf.nn.gelu", prefix) for name in group.attrs["layer_names"]]
+        group.attrs["layer_names"] = [name.encode() for name in names]
+        for name in list(group):
+            if name.startswith("tf.nn.gelu"):
+                group.move(name, name.replace("tf.nn.gelu", prefix))
+    found = read_keras(keras)
+    assert (found.config.activation, found.metadata["activation_source"]) == (form, source)
+
+
+def test_an_option_that_contradicts_the_file_is_warned_of(keras, caplog):
+    assert load_model(keras, activation="quick_gelu", device="cpu").activation == "quick_gelu"
+    assert caplog.messages == [
+        f"activation: quick_gelu contradicts {keras}, which says gelu_new; scores of one form "
+        "are not those of the other"
+    ]
+    caplog.clear()
+    load_model(keras, activation="gelu_new", device="cpu")
+    with h5py.File(keras, "r+") as file:
+        del file.attrs["model_config"]
+        del file["model_weights"].attrs["layer_names"]
+        for name in list(file["model_weights"]):
+            if name.startswith("tf.nn.gelu"):
+                del file["model_weights"][name]
+    load_model(keras, activation="quick_gelu", device="cpu")
+    assert caplog.messages == []
 
 
 def test_of_several_heads_one_is_chosen(keras):

@@ -263,7 +263,7 @@ class ModelOptions:
         default=None,
         metadata=_about(
             "model",
-            "Form of GELU; Keras weights do not say theirs and are taken for gelu_new.",
+            "Form of GELU; Keras weights that do not say theirs are taken for gelu_new.",
             unset="what the weights say",
         ),
     )

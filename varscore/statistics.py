@@ -24,8 +24,9 @@ from varscore.options import OPTIONS
 
 # Bins that are added up in the coverage's own precision: float64 costs as much as all else.
 _TOGETHER = 8
-# Relative; some steps of float32.
-_ROUNDING = 1e-6
+# Relative: how far differences that are equal lie apart in float32, ten times over. In the
+# precision `mixed` they lie further apart, and either may be found the larger.
+_ROUNDING = 1e-4
 
 
 class CoverageChange:

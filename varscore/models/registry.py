@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS, Activation, Device, ModelOptions
 
 Form = Literal["native", "hub", "keras"]
+logger = logging.getLogger(__name__)
 
 
 def read_checkpoint(
@@ -41,7 +43,8 @@ def read_checkpoint(
     params : path or None
         Architecture file of Keras weights; ``params.json`` beside them if None.
     activation : {"gelu_new", "quick_gelu"} or None
-        Overrides what the weights say or, for Keras weights, the default.
+        Overrides what the weights say, with a warning, or what they are taken for where they
+        say nothing.
     track_table : path or None
         Names the tracks, whatever the weights say.
     head : str or None
@@ -84,6 +87,14 @@ def read_checkpoint(
         if activation != config.activation:
             known = metadata["activation_source"]
             metadata["activation_source"] = f"option, in place of {config.activation} ({known})"
+            if known == "file":
+                logger.warning(
+                    "activation: %s contradicts %s, which says %s; scores of one form are not "
+                    "those of the other",
+                    activation,
+                    weights,
+                    config.activation,
+                )
             config = replace(config, activation=activation)
         else:
             metadata["activation_source"] = "option"

@@ -4,8 +4,6 @@ Three layouts are read: Keras 2's ``.h5`` (``<layer>/<layer>/kernel:0``, layers 
 the attribute ``layer_names``), the same as Keras 3 writes it (without ``:0``), and Keras
 3's ``.weights.h5`` (``layers/<layer>/vars/0``, ...). Layers' names carry whatever count
 the session had come to, so layers are matched by kind, order and shape.
-
-These files do not say which form of GELU they were trained with.
 """
 
 from __future__ import annotations
@@ -28,6 +26,7 @@ from varscore.errors import ModelError
 from varscore.models.cache import TRACKS_FILE
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
 from varscore.models.files import open_hdf5, read_tracks_beside
+from varscore.models.formats.keras_gelu import json_attribute, stated_gelu
 from varscore.models.formats.keras_params import BATCH_NORM_EPS, format_params, read_params
 from varscore.options import Activation
 
@@ -82,9 +81,9 @@ def read_keras(
     params : path or None
         The architecture file; ``params.json`` in the folder of the weights if None.
     activation : {"gelu_new", "quick_gelu"} or None
-        The form of GELU. None takes what the file says if varscore wrote it, else
-        "gelu_new", what current code of the field uses; the metadata's
-        ``activation_source`` tells. The 2020 weights were trained with "quick_gelu".
+        The form of GELU. None takes what the file says, see `keras_gelu`, and "gelu_new",
+        what current code of the field uses, where it says nothing; the metadata's
+        ``activation_source`` tells.
     head : str or None
         Which head, where the architecture has several.
 
@@ -102,11 +101,12 @@ def read_keras(
             f"{params}; give it with --params"
         )
     with open_hdf5(path) as file:
-        written = json.loads(file.attrs.get("varscore", "{}"))
-        stated = written.get("activation")
+        group, names = _named_layers(path, file)
+        written = json_attribute(f"weights {path}", file.attrs, "varscore")
+        stated = written.get("activation") or stated_gelu(f"weights {path}", file.attrs, names)
         source = "file" if stated else "default for Keras weights"
         arch = read_params(params, activation or stated or DEFAULT_ACTIVATION, head)
-        layers = list(_layers(path, file))
+        layers = list(_layers(path, group, names))
         tensors = _match(
             path, layers, parameter_shapes(arch.config), len(arch.heads), arch.head
         )
@@ -190,8 +190,8 @@ def _keras_names(shapes: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "dense", "dense", "final"
 
 
-def _layers(path: Path, file: Any) -> Iterator[_Layer]:
-    """Yield the layers that have weights, in the order of execution within each kind."""
+def _named_layers(path: Path, file: Any) -> tuple[Any, list[str]]:
+    """Return the group that has the layers, and their names in the order of execution."""
     for name in ("model_weights", "layers", "_layer_checkpoint_dependencies"):
         if name in file:
             group = file[name]
@@ -206,7 +206,12 @@ def _layers(path: Path, file: Any) -> Iterator[_Layer]:
     names = [
         n.decode() if isinstance(n, bytes) else n for n in group.attrs.get("layer_names", ())
     ]
-    for name in names or sorted(group, key=_counter):
+    return group, names or sorted(group, key=_counter)
+
+
+def _layers(path: Path, group: Any, names: list[str]) -> Iterator[_Layer]:
+    """Yield the layers that have weights, in the order of execution within each kind."""
+    for name in names:
         if name not in group:
             raise ModelError(
                 f"weights {path}: layer {group.name.rstrip('/')}/{name} is missing"

@@ -24,6 +24,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+from varscore.engines.incremental.kernels.compiled import kept
+
 _f, _i = np.float32, np.int32
 # No reassociation: sums keep their order. Division does not raise, which would stop vectors.
 _OPTIONS: dict[str, Any] = {
@@ -35,12 +37,7 @@ _inline = njit(inline="always", **_OPTIONS)
 
 
 def _loop(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile a function when it is first called, and keep the result on disk."""
-    try:
-        compiled: Callable[..., None] = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # no folder to keep it in may be written: each process compiles
-        compiled = njit(**_OPTIONS)(function)
-    return compiled
+    return kept(function, **_OPTIONS)
 
 
 _ZERO, _HALF, _ONE, _TWO = _f(0), _f(0.5), _f(1), _f(2)
