@@ -1,9 +1,9 @@
 """Compiled functions that numba keeps on disk, and does without where that fails.
 
 numba trusts its cache: it ends a run with an error, or its whole process, at a file that was
-cut, as by a full disk or a machine that went down, and at a disk that cannot be written to. Here
-what is read is checked first, and whatever fails, the function is compiled in memory, which
-takes seconds. A damaged file is written anew where that is possible.
+cut, as by a full disk or a machine that went down, and at a disk that cannot be written to.
+Here what is read is checked first, and whatever fails, the function is compiled in memory,
+which takes seconds. A damaged file is written anew where that is possible.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import logging
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from numba import njit
@@ -22,11 +23,11 @@ logger = logging.getLogger(__name__)
 _DIGEST = hashlib.sha256().digest_size
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     """A file of the cache is not what was written."""
 
 
-class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has no types
+class _CheckedFile(IndexDataCacheFile):
     """numba's files, each compiled code behind its digest.
 
     Machine code that is cut or changed ends the process when it is loaded, without an error.
@@ -37,18 +38,15 @@ class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has no ty
             return super()._load_index()
         except Exception as error:
             self.flush()  # else nothing could be saved beside it
-            raise Damaged(f"{self._index_path} is damaged") from error
+            raise DamagedError(f"{self._index_path} is damaged") from error
 
     def _load_data(self, name: str) -> Any:
         path = self._data_path(name)
         with open(path, "rb") as file:
             digest, data = file.read(_DIGEST), file.read()
         if hashlib.sha256(data).digest() != digest:
-            raise Damaged(f"{path} is damaged")
-        return pickle.loads(data)  # noqa: S301  # as numba does; the folder is the user's own
-
-    def _dump(self, obj: Any) -> bytes:
-        return bytes(super()._dump(obj))
+            raise DamagedError(f"{path} is damaged")
+        return pickle.loads(data)  # as numba does; the folder is the user's own
 
     def _save_data(self, name: str, data: Any) -> None:
         packed = self._dump(data)
@@ -56,7 +54,7 @@ class _CheckedFile(IndexDataCacheFile):  # type: ignore[misc]  # numba has no ty
             file.write(hashlib.sha256(packed).digest() + packed)
 
 
-class _GuardedCache(FunctionCache):  # type: ignore[misc]
+class _GuardedCache(FunctionCache):
     """numba's cache of one function; what fails in it is said once, and done without."""
 
     _said = False
@@ -102,9 +100,9 @@ def kept(function: Callable[..., None], **options: Any) -> Callable[..., None]:
         Of `numba.njit`.
     """
     compiled = njit(**options)(function)
-    try:
+    with suppress(
+        RuntimeError
+    ):  # no folder to keep it in may be written: each process compiles
         compiled._cache = _GuardedCache(function)
-    except RuntimeError:  # no folder to keep it in may be written: each process compiles
-        pass
     result: Callable[..., None] = compiled
     return result
