@@ -372,6 +372,16 @@ def second_head(file) -> None:
     file.copy(layer(file, "dense"), "model_weights/add/dense")
 
 
+def cut_after_it_was_looked_at(s: Scene) -> None:
+    s.patch.setattr("varscore.models.files.unreadable", lambda _: None)
+    read_keras(s.write("x", (KERAS / "model.h5").read_bytes()[:400]), KERAS / "params.json")
+
+
+def indexed_bcf(s: Scene, index: int) -> None:
+    header = HEADER.replace("#C", f"##contig=<ID=chr1,IDX={index}>\n#C").encode() + b"\0"
+    s.read(b"BCF\x02\x02" + len(header).to_bytes(4, "little") + header, "y.bcf")
+
+
 def spoil(genome) -> None:
     genome["m5"] = dict.fromkeys(genome["m5"], "0" * 32)
 
@@ -466,6 +476,12 @@ MESSAGES = {
          two_builds),
     ],
     "inputs.bcf": [
+        (r"y\.bcf: line 2 of its header has IDX=99999999; expected at most 10,000,000, as many "
+         r"as there are contigs or fields; leave IDX out",
+         lambda s: indexed_bcf(s, 99_999_999)),
+        (r"y\.bcf: the header of this BCF is said to have 4,294,967,295 bytes; expected at "
+         r"most 268,435,456; copy or download it again, or make it anew from a VCF",
+         lambda s: s.read(b"BCF\x02\x02\xff\xff\xff\xff", "y.bcf")),
         (r"y\.bcf: the header of this BCF cannot be read: htslib says: Failed to read BCF "
          r"header"
          r"; copy or download it again, or make it anew from a VCF",
@@ -864,6 +880,8 @@ MESSAGES = {
         (r"weights x: the HDF5 file is truncated or damaged \(.*\); fetch or copy it again",
          lambda s: read_keras(s.write("x", (KERAS / "model.h5").read_bytes()[:400]),
                               KERAS / "params.json")),
+        (r"weights x: the HDF5 file is truncated or damaged \(.*\); fetch or copy it again",
+         cut_after_it_was_looked_at),
         (r"model hub/config\.json: No such file or directory", lambda s: read_hub("hub")),
         (r"model config\.json: it is not valid JSON: .*",
          lambda s: (s.write("config.json", "{"), read_hub("."))),
@@ -922,6 +940,8 @@ MESSAGES = {
          lambda s: s.keras(lambda file: file.attrs.create("varscore", "{"))),
     ],
     "models.formats.keras_params": [
+        (r"params p\.json: trunk layer 2 \(conv_tower\) has repeat 1000000; expected 1 to 20",
+         lambda s: s.layer(1, repeat=1_000_000)),
         (r"params p\.json: expected an object 'model' with a list 'trunk'",
          lambda s: s.params(lambda model: model.pop("trunk"))),
         (r"params p\.json: model has no 'activation', which means 'relu'; varscore supports "

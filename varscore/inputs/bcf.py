@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+import zlib
 from collections.abc import Generator
 from contextlib import suppress
 from itertools import count
@@ -10,10 +13,15 @@ from pathlib import Path
 import pysam
 
 from varscore.errors import VcfError
-from varscore.inputs.htslib import open_start, reasons
+from varscore.inputs.htslib import compression, open_start, reasons
 from varscore.inputs.vcf import Record, VcfHeader, read_meta
 
 _REMEDY = "copy or download it again, or make it anew from a VCF"
+# What htslib makes of a header takes memory for every index below the largest, and reading the
+# header as much as it is said to have: both are a few bytes of a file.
+_LARGEST_INDEX = 10_000_000
+_LONGEST_HEADER = 1 << 28
+_INDEX = re.compile(rb"IDX\s*=\s*\+?(\d+)")
 
 
 def read_bcf(path: Path, name: str) -> Generator[Record, None, None]:
@@ -75,7 +83,7 @@ def open_bcf(path: Path, name: str, *, samples: bool = False) -> pysam.VariantFi
     VcfError
         If its header cannot be read.
     """
-    open_start(path).close()
+    _check_header(path, name)
     try:
         return pysam.VariantFile(str(path), drop_samples=not samples)
     except (OSError, ValueError) as error:
@@ -83,6 +91,45 @@ def open_bcf(path: Path, name: str, *, samples: bool = False) -> pysam.VariantFi
             f"{name}: the header of this BCF cannot be read: "
             f"{_said(path) or 'it is cut or corrupt'}; {_REMEDY}"
         ) from error
+
+
+def check_indices(header: bytes, name: str) -> None:
+    """Refuse a header whose entries have indices that nobody needs.
+
+    Parameters
+    ----------
+    header : bytes
+        Its lines, of a VCF or BCF that htslib is to read.
+    name : str
+        The file's name in messages.
+
+    Raises
+    ------
+    VcfError
+        If an index is larger than any number of contigs or fields.
+    """
+    for found in _INDEX.finditer(header):
+        digits = found[1].lstrip(b"0").decode()
+        if len(digits) > len(str(_LARGEST_INDEX)) or int(digits or 0) > _LARGEST_INDEX:
+            line = header.count(b"\n", 0, found.start()) + 1
+            raise VcfError(
+                f"{name}: line {line} of its header has IDX={digits[:40]}; expected at most "
+                f"{_LARGEST_INDEX:,}, as many as there are contigs or fields; leave IDX out"
+            )
+
+
+def _check_header(path: Path, name: str) -> None:
+    """Look at the header of a BCF before htslib does; what is cut is left to it."""
+    packed = compression(path) != "none"
+    with open_start(path) as raw, suppress(EOFError, zlib.error, gzip.BadGzipFile):
+        file = gzip.GzipFile(fileobj=raw) if packed else raw
+        length = int.from_bytes(file.read(9)[5:], "little")  # behind BCF, 2 and 2
+        if length > _LONGEST_HEADER:
+            raise VcfError(
+                f"{name}: the header of this BCF is said to have {length:,} bytes; expected at "
+                f"most {_LONGEST_HEADER:,}; {_REMEDY}"
+            )
+        check_indices(file.read(length), name)
 
 
 def _said(path: Path) -> str:

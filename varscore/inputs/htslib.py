@@ -18,6 +18,7 @@ Compression = Literal["none", "gzip", "bgzf"]
 
 # The empty block that ends every BGZF file (SAM specification, section 4.1.2).
 _END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_LONGEST_SEARCH = 60  # seconds, for a reason
 _HEADER = 18  # bytes of a block before its data; the last two are its size, less one
 
 # What a process of its own does for `reasons`; the file is its standard input, or its argument.
@@ -109,12 +110,16 @@ def reasons(task: Literal["read BCF", "index FASTA"], path: Path) -> str:
         One line.
     """
     with open_start(path) as file:
-        done = subprocess.run(
-            [sys.executable, "-c", _TASKS[task], str(path)],
-            stdin=file,
-            capture_output=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _TASKS[task], str(path)],
+                stdin=file,
+                capture_output=True,
+                check=False,
+                timeout=_LONGEST_SEARCH,
+            )
+        except subprocess.TimeoutExpired:
+            return ""
     said = re.findall(r"^\[[EW]::(\w+)\] (.+)", done.stderr.decode(errors="replace"), re.M)
     lines = dict.fromkeys(text for function, text in said if "idx_find" not in function)
     return "; ".join(list(lines)[:2])

@@ -15,7 +15,7 @@ from pysam.utils import SamtoolsError
 
 from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError, VcfError
-from varscore.inputs.bcf import open_bcf
+from varscore.inputs.bcf import check_indices, open_bcf
 from varscore.inputs.forms import recognise
 from varscore.inputs.text import damage_first, read_lines
 from varscore.inputs.vcf import COLUMNS, contig_declared, record_fault
@@ -71,6 +71,7 @@ def read_meta_lines(path: Path, name: str) -> list[str]:
         lines = [line.rstrip("\r\n") for _, line in takewhile(_is_header, numbered)]
     if not lines or lines[-1].startswith("##"):
         raise VcfError(f"{name}: has no line of columns; add {' '.join(COLUMNS)}, with tabs")
+    check_indices("\n".join(lines).encode(errors="surrogateescape"), name)
     return lines
 
 

@@ -7,6 +7,24 @@ from typing import Any, get_args
 
 from varscore.options import Activation
 
+# Of each number the least and the most that are taken for a model's: larger ones are damage,
+# and would take memory or time before they were found to fit no weights.
+_CHANNELS = (1, 1 << 16)
+_LARGEST = {
+    "window_length": (2, 1 << 24),
+    "n_tracks": (1, 1 << 20),
+    "stem_channels": _CHANNELS,
+    "stem_kernel_size": (1, 4095),
+    "tower_kernel_size": (1, 4095),
+    "num_blocks": (0, 1000),
+    "block_channels": _CHANNELS,
+    "block_kernel_size": (1, 4095),
+    "crop_bins": (0, 1 << 24),
+    "head_channels": _CHANNELS,
+}
+_MOST_LAYERS = 20
+_MOST_DILATED = 1000
+
 
 @dataclass(frozen=True)
 class BasenjiConfig:
@@ -62,6 +80,7 @@ class BasenjiConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tower_channels", tuple(self.tower_channels))
+        self._check_ranges()
         if self.activation not in get_args(Activation):
             raise ValueError(
                 f"activation is {self.activation!r}, not one of {get_args(Activation)}"
@@ -76,6 +95,37 @@ class BasenjiConfig:
             )
         if self.n_bins < 1:
             raise ValueError(f"crop_bins {self.crop_bins} leaves no bin of {self.window_bins}")
+        rate = 1.0  # whether dilations fit is asked of them one by one: they may grow for ever
+        for block in range(self.num_blocks):
+            if rate > self.window_bins:
+                raise ValueError(
+                    f"block {block + 1} of {self.num_blocks} has a dilation of {rate:g} bins, "
+                    f"more than the window's {self.window_bins}"
+                )
+            rate = self._next_rate(rate)
+
+    def _check_ranges(self) -> None:
+        """Refuse numbers that no model has, before anything is made of their size."""
+        values = {name: [getattr(self, name)] for name in _LARGEST}
+        for name, numbers in (values | {"tower_channels": self.tower_channels}).items():
+            least, most = _LARGEST.get(name, _CHANNELS)
+            for number in numbers:
+                if type(number) is not int or not least <= number <= most:
+                    raise ValueError(
+                        f"{name} has {number!r}; expected a whole number from {least} to "
+                        f"{most:,}"
+                    )
+        if len(self.tower_channels) > _MOST_LAYERS:
+            raise ValueError(
+                f"tower_channels has {len(self.tower_channels)} numbers; expected at most "
+                f"{_MOST_LAYERS}"
+            )
+        if not 1 <= float(self.dilation_rate) <= _MOST_DILATED:
+            raise ValueError(
+                f"dilation_rate is {self.dilation_rate!r}; expected 1 to {_MOST_DILATED}"
+            )
+        if not 0 < float(self.batch_norm_eps) < 1:
+            raise ValueError(f"batch_norm_eps is {self.batch_norm_eps!r}; expected 0 to 1")
 
     @property
     def bin_width(self) -> int:
@@ -103,10 +153,12 @@ class BasenjiConfig:
         dilations, rate = [], 1.0
         for _ in range(self.num_blocks):
             dilations.append(round(rate))
-            rate *= self.dilation_rate
-            if self.round_dilation:
-                rate = round(rate)
+            rate = self._next_rate(rate)
         return tuple(dilations)
+
+    def _next_rate(self, rate: float) -> float:
+        rate *= self.dilation_rate
+        return round(rate) if self.round_dilation else rate
 
     @property
     def activation_bytes(self) -> int:

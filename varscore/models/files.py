@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from varscore.atomic import writing
 from varscore.errors import ModelError, OutputError
 from varscore.models.cache import TRACKS_FILE
+from varscore.models.hdf5_probe import unreadable
 from varscore.models.tracks import TrackTable
 
 
@@ -90,6 +91,11 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     kind = file_kind(path)
     if kind != "hdf5":
         raise ModelError(f"weights {path}: expected a Keras HDF5 file, found {kind}")
+    if fault := unreadable(path):
+        raise ModelError(
+            f"weights {path}: the HDF5 file is truncated or damaged ({fault}); fetch or copy "
+            "it again"
+        )
     try:
         with h5py.File(path, "r") as file:
             yield file

@@ -21,6 +21,7 @@ from varscore.models.files import read_json
 from varscore.options import Activation
 
 BATCH_NORM_EPS = 1e-3  # Keras' default, which the original code never changes
+_MOST_REPEATED = 20  # each halves the bins
 # Arguments that act in training only, or only restate what the trunk says.
 _IGNORED = {
     "augment_rc", "augment_shift", "bn_momentum", "dropout", "kernel_initializer", "l1_scale",
@@ -108,7 +109,7 @@ def read_params(
         )
     except KeyError as error:
         raise ModelError(f"{where}: {error} is missing") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise ModelError(f"{where}: {error}") from error
     return KerasParams(config, names, chosen)
 
@@ -247,8 +248,12 @@ def _tower(where: str, owner: str, layer: Mapping[str, Any]) -> list[tuple[int, 
     _refuse(where, owner, layer, known)
     repeat, filters = layer.get("repeat", 1), float(layer["filters_init"])
     factor, unit = layer.get("filters_mult"), layer.get("divisible_by", 1)
+    if type(repeat) is not int or not 1 <= repeat <= _MOST_REPEATED:
+        raise ModelError(
+            f"{where}: {owner} has repeat {repeat!r}; expected 1 to {_MOST_REPEATED}"
+        )
     if factor is None:
-        factor = np.exp(np.log(layer["filters_end"] / filters) / (repeat - 1))
+        factor = np.exp(np.log(layer["filters_end"] / filters) / max(1, repeat - 1))
     channels = []
     for _ in range(repeat):
         # Rounded where it is used, not where it is carried on: 339 * 1.1776 ** 3 is 554.
