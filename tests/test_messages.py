@@ -998,6 +998,9 @@ MESSAGES = {
     "models.tracks": [
         (r"track table: the identifier 'a' stands for several tracks; identifiers name the .*",
          lambda s: TrackTable.from_names(["a", "a"], ["", ""])),
+        (r"track table: the identifiers 'a' and 'A' differ in upper and lower case only; they "
+         r"name the output's columns, which SQL would take for one",
+         lambda s: TrackTable.from_names(["a", "A"], ["", ""])),
         (r"track table x: \[Errno 2\] No such file or directory: 'x'",
          lambda s: TrackTable.read("x")),
         (r"track table x: no column 'identifier' in its header \['a'\]; give a "
@@ -1029,6 +1032,9 @@ MESSAGES = {
          lambda s: s.cli("score", s.vcf(), "-g", s.genome, "-o", "o", "--groups", "my.tsv",
                          "--model", s.weights)),
         (r"groups: 'g\.tsv' puts none of the 2 tracks in a group", lambda s: in_groups(s, "")),
+        (r"groups: the names 'A' and 'a' differ in upper and lower case only; they name the "
+         r"output's columns, which SQL would take for one",
+         lambda s: in_groups(s, "track_0\tA\ntrack_1\ta\n")),
         (r"groups: g\.tsv cannot be read as text: .*", lambda s: in_groups(s, b"\xff")),
         (r"groups: g\.tsv, line 1: 'track_0 a', expected a track's identifier, a tab and a "
          r"group's name", lambda s: in_groups(s, "track_0 a\n")),
@@ -1091,6 +1097,11 @@ MESSAGES = {
         (r"x: a Parquet file, but not one that varscore wrote \(no metadata "
          r"'varscore'\)",
          lambda s: (pd.DataFrame({"a": [1]}).to_parquet("x"), read_metadata("x"))),
+        (r"x\.parquet: a copy of a result that pandas saved, without varscore's record of how "
+         r"it was made and which column is which track's; give the original, or read the copy "
+         r"with pandas\.read_parquet \(pyarrow\.parquet keeps the record\)",
+         lambda s: (s.score(), pd.read_parquet("o.parquet").to_parquet("x.parquet"),
+                    read_scores("x.parquet"))),
         (r"x\.parquet: no such file", lambda s: read_metadata("x.parquet")),
         (r"x\.parquet: not a whole Parquet file: .*",
          lambda s: read_metadata(s.write("x.parquet", "PAR1"))),
