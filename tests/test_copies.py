@@ -132,7 +132,7 @@ def content(*tables):
     digest = ContentDigest(tables[0].schema)
     for table in tables:
         digest.update(table)
-    return digest.content()
+    return digest.content(b"")
 
 
 values = st.one_of(st.none(), st.floats(width=32, allow_nan=False))

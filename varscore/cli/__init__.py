@@ -15,10 +15,12 @@ from varscore.cli import (
     check,
     explain,
     haplotypes,
+    info,
     model,
     score,
     top,
     tracks,
+    verify,
     workflow,
 )
 from varscore.errors import VarscoreError
@@ -39,6 +41,8 @@ app.command()(top.top)
 app.command()(explain.explain)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
+app.command()(info.info)
+app.command()(verify.verify)
 app.command()(haplotypes.haplotypes)
 app.command()(bench.bench)
 app.add_typer(background.app, name="background")

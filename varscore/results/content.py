@@ -28,10 +28,13 @@ class Content:
         Of this file; a result that is a folder has several.
     sha256 : str
         Of names, types and values of all columns, rows in their order.
+    record : str
+        SHA-256 of the text that says how the table came about.
     """
 
     rows: int
     sha256: str
+    record: str
 
 
 class ContentDigest:
@@ -55,12 +58,18 @@ class ContentDigest:
             for chunk in column.chunks:
                 digest.update(chunk)
 
-    def content(self) -> Content:
-        """Return what was added until now."""
+    def content(self, record: bytes) -> Content:
+        """Return what was added until now.
+
+        Parameters
+        ----------
+        record : bytes
+            The text that says how the table came about.
+        """
         whole = hashlib.sha256(f"{self._rows}\n".encode())
         for field, column in zip(self._schema, self._columns, strict=True):
             whole.update(f"{field.name}\t{field.type}\t{column.hexdigest()}\n".encode())
-        return Content(self._rows, whole.hexdigest())
+        return Content(self._rows, whole.hexdigest(), hashlib.sha256(record).hexdigest())
 
 
 class _ColumnDigest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -116,10 +116,9 @@ class ResultFile:
         OutputError
             If the file cannot be written.
         """
-        facts = {
-            METADATA_KEY: json.dumps(record.to_json(), allow_nan=False),
-            CONTENT_KEY: json.dumps(to_json(self._digest.content())),
-        }
+        text = json.dumps(record.to_json(), allow_nan=False)
+        content = json.dumps(to_json(self._digest.content(text.encode())))
+        facts = {METADATA_KEY: text, CONTENT_KEY: content}
         schema = self.schema.with_metadata(facts).serialize()
         facts[_SCHEMA_KEY] = base64.b64encode(schema).decode("ascii")
         with naming_output(self.path):
@@ -243,8 +242,13 @@ class ResultReader:
             "the copy with pandas.read_parquet (pyarrow.parquet keeps the record)"
         )
 
-    def content(self) -> Content:
+    def content(self, on_rows: Callable[[pa.Table], None] | None = None) -> Content:
         """Return what the file holds, all of which is read.
+
+        Parameters
+        ----------
+        on_rows : callable, optional
+            Gets the rows as they are read, a row group at a time.
 
         Raises
         ------
@@ -254,7 +258,9 @@ class ResultReader:
         digest = ContentDigest(self.schema)
         for table in self.groups():
             digest.update(table)
-        return digest.content()
+            if on_rows is not None:
+                on_rows(table)
+        return digest.content(self._stored(METADATA_KEY) or b"")
 
     def provenance(self) -> Provenance:
         """Return how the table came about.

@@ -15,7 +15,7 @@ from varscore.errors import OutputError
 from varscore.models.tracks import TrackTable
 from varscore.results.file import Record, ResultReader
 from varscore.results.long import long_frame
-from varscore.results.provenance import no_scores
+from varscore.results.provenance import Provenance, no_scores
 from varscore.results.table import measure_of, tracks_of
 
 Frame = pd.DataFrame
@@ -131,6 +131,18 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     with closing(opened_results(path)) as readers:
         return next(readers).metadata
+
+
+def read_provenance(path: str | Path) -> Provenance:
+    """Return how a result was made, by name; for a folder of files, what its first file says.
+
+    Raises
+    ------
+    OutputError
+        As `read_metadata`, and if the file is no result.
+    """
+    with closing(opened_results(path)) as readers:
+        return next(readers).provenance()
 
 
 def opened_results(path: str | Path) -> Generator[ResultReader, None, None]:
