@@ -32,7 +32,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/snakemake --cores all --config out=$(OUT)
-	$(BIN)/python resources/demo/show.py $(OUT)/scores.parquet
+	$(BIN)/varscore demo --scores $(OUT)/scores.parquet
 	$(BIN)/varscore top $(OUT)/scores.parquet --number 5 --shown 1 \
 		--background resources/demo/background.parquet
 

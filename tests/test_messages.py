@@ -794,9 +794,18 @@ MESSAGES = {
         (r"in\.vcf: line 3 has AF 'x'; expected a number from 0 to 1, for its one ALT",
          lambda s: sample_vcf(s.write("in.vcf", vcf(GOOD[:-2] + "AF=x\n")), "o.vcf", 5)),
     ],
+    "demo": [
+        (r"o\.parquet: has other variants than the demo's \(1 rows, expected 457 as in "
+         r".*truth\.tsv\); give what `varscore demo` or `make demo` made",
+         lambda s: (s.score(), s.cli("demo", "--scores", "o.parquet"))),
+        (r"output x/y: cannot be made: Not a directory; give another name",
+         lambda s: (s.write("x"), s.cli("workflow", "init", "x/y"))),
+        (r"output w/Snakefile: exists; give another name, or --force to replace it",
+         lambda s: (s.cli("workflow", "init", "w"), s.cli("workflow", "init", "w"))),
+    ],
     "models.cache": [
-        (r"model demo: it is part of varscore's source folder, .*; install from a clone "
-         r"with .*",
+        (r"model demo: its weights are not in .*, where they come along with varscore; install "
+         r"it again, from a wheel or a whole clone",
          lambda s: (s.patch.setattr(cache, "find_named", lambda _: None), load_model("demo"))),
         (r"model basenji2: its weights are not in nowhere/basenji2 yet; fetch them with "
          r"`varscore "

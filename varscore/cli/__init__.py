@@ -13,6 +13,7 @@ from varscore.cli import (
     background,
     bench,
     check,
+    demo,
     explain,
     haplotypes,
     info,
@@ -45,8 +46,10 @@ app.command()(info.info)
 app.command()(verify.verify)
 app.command()(haplotypes.haplotypes)
 app.command()(bench.bench)
+app.command()(demo.demo)
 app.add_typer(background.app, name="background")
 app.add_typer(model.app, name="model")
+app.add_typer(demo.workflow, name="workflow")
 
 
 def _print_version(wanted: bool) -> None:
