@@ -18,7 +18,7 @@ help:
 	@echo "make test         install into .venv, lint, run every test"
 	@echo "                  (then, the quick tests alone: $(BIN)/pytest -n auto -m 'not slow')"
 	@echo "make test-lowest  run the quick tests with the lowest versions allowed"
-	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make lint         ruff, mypy, import-linter, hadolint"
 	@echo "make format       ruff format"
 	@echo "make clean        remove .venv, .venv-lowest and results"
 
@@ -61,6 +61,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -19,6 +19,7 @@ from varscore.cli import (
     info,
     model,
     score,
+    selftest,
     top,
     tracks,
     verify,
@@ -44,6 +45,7 @@ app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(info.info)
 app.command()(verify.verify)
+app.command()(selftest.selftest)
 app.command()(haplotypes.haplotypes)
 app.command()(bench.bench)
 app.command()(demo.demo)

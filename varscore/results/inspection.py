@@ -107,7 +107,7 @@ def inspect(path: str | Path, *, rows: int, seed: int) -> Inspection:
     """
     readers = [(reader.path, reader.rows) for reader in opened_results(path)]
     total = sum(count for _, count in readers)
-    chosen = sorted(random.Random(seed).sample(range(total), min(rows, total)))
+    chosen = sorted(random.Random(seed).sample(range(total), min(rows, total)))  # noqa: S311
     walk = _Walk(chosen)
     differences, first, whole = list[str](), None, 0
     for reader in opened_results(path):
