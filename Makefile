@@ -18,7 +18,7 @@ help:
 	@echo "make test         install into .venv, lint, run every test"
 	@echo "                  (then, the quick tests alone: $(BIN)/pytest -n auto -m 'not slow')"
 	@echo "make test-lowest  run the quick tests with the lowest versions allowed"
-	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make lint         ruff, mypy, import-linter, hadolint"
 	@echo "make format       ruff format"
 	@echo "make clean        remove .venv, .venv-lowest and results"
 
@@ -32,7 +32,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/snakemake --cores all --config out=$(OUT)
-	$(BIN)/python resources/demo/show.py $(OUT)/scores.parquet
+	$(BIN)/varscore demo --scores $(OUT)/scores.parquet
 	$(BIN)/varscore top $(OUT)/scores.parquet --number 5 --shown 1 \
 		--background resources/demo/background.parquet
 
@@ -61,6 +61,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 format: install
 	$(BIN)/ruff check --fix .

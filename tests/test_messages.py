@@ -810,9 +810,18 @@ MESSAGES = {
         (r"in\.vcf: line 3 has AF 'x'; expected a number from 0 to 1, for its one ALT",
          lambda s: sample_vcf(s.write("in.vcf", vcf(GOOD[:-2] + "AF=x\n")), "o.vcf", 5)),
     ],
+    "demo": [
+        (r"o\.parquet: has other variants than the demo's \(1 rows, expected 457 as in "
+         r".*truth\.tsv\); give what `varscore demo` or `make demo` made",
+         lambda s: (s.score(), s.cli("demo", "--scores", "o.parquet"))),
+        (r"output x/y: cannot be made: Not a directory; give another name",
+         lambda s: (s.write("x"), s.cli("workflow", "init", "x/y"))),
+        (r"output w/Snakefile: exists; give another name, or --force to replace it",
+         lambda s: (s.cli("workflow", "init", "w"), s.cli("workflow", "init", "w"))),
+    ],
     "models.cache": [
-        (r"model demo: it is part of varscore's source folder, .*; install from a clone "
-         r"with .*",
+        (r"model demo: its weights are not in .*, where they come along with varscore; install "
+         r"it again, from a wheel or a whole clone",
          lambda s: (s.patch.setattr(cache, "find_named", lambda _: None), load_model("demo"))),
         (r"model basenji2: its weights are not in nowhere/basenji2 yet; fetch them with "
          r"`varscore "
@@ -1032,6 +1041,9 @@ MESSAGES = {
     "models.tracks": [
         (r"track table: the identifier 'a' stands for several tracks; identifiers name the .*",
          lambda s: TrackTable.from_names(["a", "a"], ["", ""])),
+        (r"track table: the identifiers 'a' and 'A' differ in upper and lower case only; they "
+         r"name the output's columns, which SQL would take for one",
+         lambda s: TrackTable.from_names(["a", "A"], ["", ""])),
         (r"track table x: \[Errno 2\] No such file or directory: 'x'",
          lambda s: TrackTable.read("x")),
         (r"track table x: no column 'identifier' in its header \['a'\]; give a "
@@ -1063,6 +1075,9 @@ MESSAGES = {
          lambda s: s.cli("score", s.vcf(), "-g", s.genome, "-o", "o", "--groups", "my.tsv",
                          "--model", s.weights)),
         (r"groups: 'g\.tsv' puts none of the 2 tracks in a group", lambda s: in_groups(s, "")),
+        (r"groups: the names 'A' and 'a' differ in upper and lower case only; they name the "
+         r"output's columns, which SQL would take for one",
+         lambda s: in_groups(s, "track_0\tA\ntrack_1\ta\n")),
         (r"groups: g\.tsv cannot be read as text: .*", lambda s: in_groups(s, b"\xff")),
         (r"groups: g\.tsv, line 1: 'track_0 a', expected a track's identifier, a tab and a "
          r"group's name", lambda s: in_groups(s, "track_0 a\n")),
@@ -1125,6 +1140,11 @@ MESSAGES = {
         (r"x: a Parquet file, but not one that varscore wrote \(no metadata "
          r"'varscore'\)",
          lambda s: (pd.DataFrame({"a": [1]}).to_parquet("x"), read_metadata("x"))),
+        (r"x\.parquet: a copy of a result that pandas saved, without varscore's record of how "
+         r"it was made and which column is which track's; give the original, or read the copy "
+         r"with pandas\.read_parquet \(pyarrow\.parquet keeps the record\)",
+         lambda s: (s.score(), pd.read_parquet("o.parquet").to_parquet("x.parquet"),
+                    read_scores("x.parquet"))),
         (r"x\.parquet: no such file", lambda s: read_metadata("x.parquet")),
         (r"x\.parquet: not a whole Parquet file: .*",
          lambda s: read_metadata(s.write("x.parquet", "PAR1"))),

@@ -13,12 +13,16 @@ from varscore.cli import (
     background,
     bench,
     check,
+    demo,
     explain,
     haplotypes,
+    info,
     model,
     score,
+    selftest,
     top,
     tracks,
+    verify,
     workflow,
 )
 from varscore.errors import VarscoreError
@@ -39,10 +43,15 @@ app.command()(top.top)
 app.command()(explain.explain)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
+app.command()(info.info)
+app.command()(verify.verify)
+app.command()(selftest.selftest)
 app.command()(haplotypes.haplotypes)
 app.command()(bench.bench)
+app.command()(demo.demo)
 app.add_typer(background.app, name="background")
 app.add_typer(model.app, name="model")
+app.add_typer(demo.workflow, name="workflow")
 
 
 def _print_version(wanted: bool) -> None:

@@ -12,6 +12,7 @@ from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
+from varscore.shipped import shipped_folder
 from varscore.version import __version__
 
 if TYPE_CHECKING:
@@ -69,12 +70,11 @@ def bench(
     ] = None,
 ) -> None:
     """Measure both engines on this machine: speed, share of its best rate, agreement."""
-    from varscore.models.cache import demo_folder
-
     if (not vcf) != (genome is None):
         context.fail("give a VCF and its --genome, or neither for the demo's")
     if not vcf or genome is None:
-        vcf, genome = [str(demo_folder() / "demo.vcf")], demo_folder() / "genome.fa.gz"
+        demo = shipped_folder("demo")
+        vcf, genome = [str(demo / "demo.vcf")], demo / "genome.fa.gz"
     options = given.chosen(ScoreOptions, context)
     which = given.chosen(ModelOptions, context)
     run = given.chosen(RunOptions, context)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from varscore.errors import OptionError
-from varscore.models.tracks import TrackTable
+from varscore.models.tracks import TrackTable, alike
 from varscore.options import Measure
 
 Aggregate = Literal["mean", "max", "mean_abs", "max_abs"]
@@ -77,7 +77,7 @@ def track_groups(wanted: str, tracks: TrackTable) -> tuple[Group, ...]:
     ------
     OptionError
         If it is neither, if a line of the file is no such line or names a track that there is
-        not, or if no track is in any group.
+        not, if no track is in any group, or if two names differ in their case only.
     """
     names = [name.strip() for name in wanted.split(",") if name.strip()]
     if names and all(name in tracks.columns for name in names):
@@ -93,6 +93,11 @@ def track_groups(wanted: str, tracks: TrackTable) -> tuple[Group, ...]:
     if not groups:
         raise OptionError(
             f"groups: {wanted!r} puts none of the {len(tracks)} tracks in a group"
+        )
+    if pair := alike(group.name for group in groups):
+        raise OptionError(
+            f"groups: the names {pair[0]!r} and {pair[1]!r} differ in upper and lower case "
+            "only; they name the output's columns, which SQL would take for one"
         )
     return groups
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from varscore.errors import ModelError
+from varscore.shipped import shipped_folder
 
 DEMO, BASENJI2 = "demo", "basenji2"
 NAMES = (DEMO, BASENJI2)
@@ -21,15 +22,10 @@ def model_cache() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("varscore")
 
 
-def demo_folder() -> Path:
-    """Return the folder of the demo, which a source checkout has."""
-    return Path(__file__).parents[2] / "resources" / "demo"
-
-
 def find_named(name: str) -> Path | None:
     """Return where a named model is, or None if it is not there (yet)."""
     if name == DEMO:
-        path = demo_folder() / "demo.safetensors"
+        path = shipped_folder(DEMO) / "demo.safetensors"
         return path if path.is_file() else None
     folder = model_cache() / name
     # The record is written when everything else is there.
@@ -51,8 +47,8 @@ def find_model(name_or_path: str | Path) -> Path:
             return path
         if name == DEMO:
             raise ModelError(
-                "model demo: it is part of varscore's source folder, which this installation "
-                "does not have; install from a clone with `pip install -e .`"
+                f"model demo: its weights are not in {shipped_folder(DEMO)}, where they come "
+                "along with varscore; install it again, from a wheel or a whole clone"
             )
         raise ModelError(
             f"model {name}: its weights are not in {model_cache() / name} yet; fetch them with "

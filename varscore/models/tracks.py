@@ -37,7 +37,8 @@ class TrackTable:
     indices : tuple of int
         0-based number of each track in the model's output.
     identifiers : tuple of str
-        Unique names (for the published model ENCODE, GEO or FANTOM accessions).
+        Unique names (for the published model ENCODE, GEO or FANTOM accessions), also where
+        upper and lower case are the same.
     descriptions : tuple of str
         What was measured, such as ``DNASE:cerebellum male adult``; not unique.
     columns : mapping of str to tuple of str
@@ -63,6 +64,11 @@ class TrackTable:
             raise OptionError(
                 f"track table: the identifier {repeated[0]!r} stands for several tracks; "
                 "identifiers name the output's columns and must be unique"
+            )
+        if pair := alike(self.identifiers):
+            raise OptionError(
+                f"track table: the identifiers {pair[0]!r} and {pair[1]!r} differ in upper and "
+                "lower case only; they name the output's columns, which SQL would take for one"
             )
 
     def __len__(self) -> int:
@@ -298,6 +304,15 @@ class TrackTable:
             for row, names in enumerate(zip(self.descriptions, self.identifiers, strict=True))
             if any(expression.search(name) for name in names)
         ]
+
+
+def alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return the first two of some different names that are equal but for their case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if seen.setdefault(name.casefold(), name) != name:
+            return seen[name.casefold()], name
+    return None
 
 
 def _taken(name: str) -> OptionError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -13,10 +14,14 @@ import pyarrow.parquet as pq
 
 from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError
-from varscore.results.provenance import Provenance, check_format, parse_json
+from varscore.results.content import Content, ContentDigest
+from varscore.results.provenance import Provenance, check_format, damaged, parse_json
+from varscore.results.records import from_json, to_json
 from varscore.results.target import check_result_target
 
-METADATA_KEY = "varscore"
+METADATA_KEY, CONTENT_KEY = "varscore", "varscore.content"
+_SCHEMA_KEY = "ARROW:schema"  # where readers of Arrow look for what Parquet has no place for
+_OF_EVERY_RESULT = ("chrom", "pos", "ref", "alt", "key", "status")
 
 
 class Record(Protocol):
@@ -28,6 +33,9 @@ class Record(Protocol):
 
 class ResultFile:
     """Writes a Parquet file; a context manager.
+
+    How the table came about and a digest of it stand in the file's metadata and in the
+    schema's, which tables of Arrow take along when they are filtered and written again.
 
     The file appears when it is committed, which is the last that is done with it. Until then
     its rows stand aside, as `varscore.atomic` says; without a commit they are removed.
@@ -57,13 +65,14 @@ class ResultFile:
         *,
         force: bool = False,
         dictionary: Sequence[str] = ("chrom", "ref", "alt", "status"),
-        statistics: Sequence[str] = ("chrom", "pos", "record"),
+        statistics: Sequence[str] = ("chrom", "pos", "record", "key"),
     ) -> None:
         check_result_target(path, force=force)
         self.path, self.schema = Path(path), schema
         of_tracks = [field for field in schema if b"measure" in (field.metadata or {})]
         names = [field.name for field in of_tracks if field.type == pa.string()]
         self._dictionary, self._statistics = [*dictionary, *names], list(statistics)
+        self._digest = ContentDigest(schema)
         self._partial = Partial(self.path)
 
     def __enter__(self) -> Self:
@@ -80,6 +89,7 @@ class ResultFile:
                 compression="zstd",
                 use_dictionary=self._dictionary,
                 write_statistics=self._statistics,
+                store_schema=False,  # written at the end, when its metadata are known
             )
         except BaseException:
             self._partial.__exit__()
@@ -96,6 +106,7 @@ class ResultFile:
         """
         with naming_output(self.path):
             self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
+        self._digest.update(table)
 
     def commit(self, record: Record) -> None:
         """Write how the table came about, and let the file appear.
@@ -106,8 +117,12 @@ class ResultFile:
             If the file cannot be written.
         """
         text = json.dumps(record.to_json(), allow_nan=False)
+        content = json.dumps(to_json(self._digest.content(text.encode())))
+        facts = {METADATA_KEY: text, CONTENT_KEY: content}
+        schema = self.schema.with_metadata(facts).serialize()
+        facts[_SCHEMA_KEY] = base64.b64encode(schema).decode("ascii")
         with naming_output(self.path):
-            self._parquet.add_key_value_metadata({METADATA_KEY: text})
+            self._parquet.add_key_value_metadata(facts)
             self._parquet.close()
             self._file.close()
         self._partial.commit()
@@ -166,6 +181,9 @@ class ResultReader:
     schema : pyarrow.Schema
         Its columns, without the file's metadata.
     rows : int
+    written : Content or None
+        What the file was written with; of a copy that was filtered it is the original's. None
+        if the file does not say.
 
     Raises
     ------
@@ -179,6 +197,7 @@ class ResultReader:
             self._parquet = pq.ParquetFile(self.path)
         try:
             self.metadata = self._metadata()
+            self.written = self._written()
         except BaseException:
             self._parquet.close()
             raise
@@ -186,15 +205,62 @@ class ResultReader:
         self.rows: int = self._parquet.metadata.num_rows
 
     def _metadata(self) -> dict[str, Any]:
-        text = (self._parquet.metadata.metadata or {}).get(METADATA_KEY.encode())
+        text = self._stored(METADATA_KEY)
         if text is None:
-            raise OutputError(
-                f"{self.path}: a Parquet file, but not one that varscore wrote "
-                f"(no metadata {METADATA_KEY!r})"
-            )
+            raise self._foreign()
         facts = parse_json(text, self.path)
         check_format(facts, self.path)
         return dict(facts)
+
+    def _written(self) -> Content | None:
+        text = self._stored(CONTENT_KEY)
+        if text is None:
+            return None
+        try:
+            return from_json(Content, parse_json(text, self.path))
+        except ValueError as error:
+            raise damaged(self.path, error) from error
+
+    def _stored(self, key: str) -> bytes | None:
+        stored: dict[bytes, bytes] = self._parquet.metadata.metadata or {}
+        return stored.get(key.encode())
+
+    def _foreign(self) -> OutputError:
+        """Return the error for a file without a record: another one, or a copy."""
+        columns = self._parquet.schema_arrow.names
+        if not set(_OF_EVERY_RESULT) <= set(columns):
+            return OutputError(
+                f"{self.path}: a Parquet file, but not one that varscore wrote "
+                f"(no metadata {METADATA_KEY!r})"
+            )
+        by = str(self._parquet.metadata.created_by or "another program").partition(" ")[0]
+        if self._stored("pandas") is not None:
+            by = "pandas"
+        return OutputError(
+            f"{self.path}: a copy of a result that {by} saved, without varscore's record of "
+            "how it was made and which column is which track's; give the original, or read "
+            "the copy with pandas.read_parquet (pyarrow.parquet keeps the record)"
+        )
+
+    def content(self, on_rows: Callable[[pa.Table], None] | None = None) -> Content:
+        """Return what the file holds, all of which is read.
+
+        Parameters
+        ----------
+        on_rows : callable, optional
+            Gets the rows as they are read, a row group at a time.
+
+        Raises
+        ------
+        OutputError
+            If the file is damaged.
+        """
+        digest = ContentDigest(self.schema)
+        for table in self.groups():
+            digest.update(table)
+            if on_rows is not None:
+                on_rows(table)
+        return digest.content(self._stored(METADATA_KEY) or b"")
 
     def provenance(self) -> Provenance:
         """Return how the table came about.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +15,12 @@ from varscore.errors import OutputError
 from varscore.models.tracks import TrackTable
 from varscore.results.file import Record, ResultReader
 from varscore.results.long import long_frame
+from varscore.results.provenance import Provenance, no_scores
 from varscore.results.table import measure_of, tracks_of
 
 Frame = pd.DataFrame
+
+logger = logging.getLogger(__name__)
 
 
 def read_scores(
@@ -24,7 +28,7 @@ def read_scores(
     statistic: str | Sequence[str] | None = "SAD",
     tracks: str | Sequence[str] | None = None,
     *,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     long: bool = False,
 ) -> pd.DataFrame:
     """Read some of a result's columns; the others are not touched.
@@ -33,14 +37,16 @@ def read_scores(
     ----------
     path : str or Path
         A file that varscore wrote, or a folder of such files with equal columns, which are
-        read as one, in the order of their names.
+        read as one, in the order of their names; hidden files are left alone. A copy that
+        lacks rows, as one that pyarrow filtered, is read, and a line of the log says so; one
+        that pandas or polars saved has lost what its columns are, and is refused.
     statistic : str, sequence of str or None
         One or several of the file's statistics, as its columns name them: ``SAD_250`` where
         a file has several widths of ``around``; None reads all.
     tracks : str, sequence of str or None
         Identifiers, a selection such as ``tissue=liver & assay=DNASE``, or a regular
         expression on descriptions and identifiers, as in `TrackTable.select`; None reads all.
-    columns : sequence of str, optional
+    columns : str or sequence of str, optional
         Which of `VARIANT_COLUMNS` and, in a result of genes, `GENE_COLUMNS` to read; all if
         not given. `pos` is 1-based.
     long : bool
@@ -77,6 +83,13 @@ def read_scores(
     """
     of_rows, chosen, tables = list[str](), dict[str, TrackTable](), list[pa.Table]()
     for reader in opened_results(path):
+        if reader.written is not None and reader.written.rows != reader.rows:
+            logger.warning(
+                "%s: a copy with %d rows of a file with %d",
+                reader.path,
+                reader.rows,
+                reader.written.rows,
+            )
         if not tables:
             of_rows = _row_columns(reader, columns)
             chosen = choose_tracks(reader.path, reader.schema, statistic, tracks)
@@ -95,9 +108,10 @@ def to_frame(table: pa.Table, made: Record | None = None) -> Frame:
     return frame
 
 
-def _row_columns(reader: ResultReader, wanted: Sequence[str] | None) -> list[str]:
+def _row_columns(reader: ResultReader, columns: str | Sequence[str] | None) -> list[str]:
     """Return the columns that say what a row is about, those that are wanted."""
     present = [field.name for field in reader.schema if measure_of(field) is None]
+    wanted = [columns] if isinstance(columns, str) else columns
     for name in wanted or ():
         if name not in present:
             raise OutputError(
@@ -117,6 +131,18 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     with closing(opened_results(path)) as readers:
         return next(readers).metadata
+
+
+def read_provenance(path: str | Path) -> Provenance:
+    """Return how a result was made, by name; for a folder of files, what its first file says.
+
+    Raises
+    ------
+    OutputError
+        As `read_metadata`, and if the file is no result.
+    """
+    with closing(opened_results(path)) as readers:
+        return next(readers).provenance()
 
 
 def opened_results(path: str | Path) -> Generator[ResultReader, None, None]:
@@ -272,16 +298,15 @@ def read_tracks(path: str | Path) -> TrackTable:
     with closing(opened_results(path)) as readers:
         tables = tracks_of(next(readers).schema)
     if not tables:
-        raise OutputError(
-            f"{path}: a shard of a plan, not its scores; score it with `varscore score --shard`"
-        )
+        raise no_scores(path)
     return next(iter(tables.values()))
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(path.glob("*.parquet"))
+    # As pandas, Spark and others do: such names are of files that are no part of the data.
+    files = sorted(f for f in path.glob("*.parquet") if not f.name.startswith((".", "_")))
     if not files:
         raise OutputError(f"{path}: a folder without .parquet files")
     return files

@@ -1,35 +1,47 @@
-"""Show the demo's result: predicted against true effects.
-
-python resources/demo/show.py results/demo/scores.parquet
-"""
+"""The demo's result beside the truth: its genome was simulated, so that effects are known."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from varscore import read_scores
+from varscore.errors import OutputError
+from varscore.results.reading import read_scores
 
-HERE = Path(__file__).parent
-VARIANT = ["chrom", "pos", "id", "ref", "alt"]
+_VARIANT = ["chrom", "pos", "id", "ref", "alt"]
 
 
-def main(path: str) -> None:
-    """Print some variants, and how well each track was predicted."""
-    scores = read_scores(path)
-    truth = pd.read_csv(HERE / "truth.tsv", sep="\t", keep_default_na=False, dtype={"pos": int})
-    both = scores.merge(truth, on=[*VARIANT, "status"], suffixes=("", "_true"))
-    if len(both) != len(truth):
-        raise SystemExit(f"{path}: has other variants than {HERE / 'truth.tsv'}")
+def against_truth(scores: str | Path, truth: str | Path) -> str:
+    """Return lines that show predicted beside true effects.
+
+    Parameters
+    ----------
+    scores : str or Path
+        The demo's result.
+    truth : str or Path
+        The table that comes with the demo.
+
+    Raises
+    ------
+    OutputError
+        If the result is of other variants than the demo's.
+    """
+    found = read_scores(scores)
+    known = pd.read_csv(truth, sep="\t", keep_default_na=False, dtype={"pos": int})
+    both = found.merge(known, on=[*_VARIANT, "status"], suffixes=("", "_true"))
+    if len(both) != len(known) or len(both) != len(found):
+        raise OutputError(
+            f"{scores}: has other variants than the demo's ({len(found)} rows, expected "
+            f"{len(known)} as in {truth}); give what `varscore demo` or `make demo` made"
+        )
     both = both[both["status"] == "scored"]
-    tracks = [column for column in scores if column.startswith("SAD_")]
+    tracks = [name for name in map(str, found) if name.startswith("SAD_")]
     true = both[[f"{track}_true" for track in tracks]].astype(float).to_numpy()
     predicted = both[tracks].to_numpy(float)
     lines = [
-        f"{path}: {len(scores)} alleles, {len(both)} of them scored, {len(tracks)} tracks",
+        f"{scores}: {len(found)} alleles, {len(both)} of them scored, {len(tracks)} tracks",
         "",
         "SNVs that break a site, on the track of its factor (change of the summed coverage):",
         f"  {'variant':28} {'track':16} {'predicted':>10} {'true':>10}",
@@ -49,8 +61,4 @@ def main(path: str) -> None:
     overall = np.corrcoef(predicted.ravel(), true.ravel())[0, 1]
     lines += [f"  {'all together':16} {overall:6.3f}", ""]
     lines += ["A teaching model on a simulated genome: these scores mean nothing elsewhere."]
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return "\n".join(lines)

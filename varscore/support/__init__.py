@@ -1,0 +1,1 @@
+"""Help with a result or a machine: does it hold, and are numbers here what they should be."""
