@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter
 
 ImageFormat = Literal["png", "svg", "pdf"]
@@ -86,3 +87,33 @@ def render(figure: Figure, form: ImageFormat) -> bytes:
 def base_formatter() -> FuncFormatter:
     """Return what writes positions on an axis: whole bases, with commas between thousands."""
     return FuncFormatter(lambda position, _: f"{position:,.0f}")
+
+
+def text_width(text: str, size: float) -> float:
+    """Return how wide a line of text is, in inches.
+
+    Parameters
+    ----------
+    text : str
+    size : float
+        Of its letters, in points.
+    """
+    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 if text else 0.0
+
+
+def shortened(text: str, size: float, inches: float) -> str:
+    """Return a text, or so much of its beginning as a line has room for.
+
+    Parameters
+    ----------
+    text : str
+    size : float
+        Of its letters, in points.
+    inches : float
+        Room for it.
+    """
+    if text_width(text, size) <= inches:
+        return text
+    while text and text_width(f"{text}…", size) > inches:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
