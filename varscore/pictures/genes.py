@@ -12,6 +12,7 @@ from varscore.pictures.style import BLACK, SMALL, text_width
 
 MOST_ROWS = 5
 _LONGEST_NAME = 24
+_APART = 0.08  # inches
 _ARROWS = {"+": " →", "-": " ←"}
 
 
@@ -61,25 +62,23 @@ def place_genes(
     left_out : int
         How many there is no room for.
     """
-    scale, found = (end - start) / inches, []
+    scale = (end - start) / inches
+    wanted = []  # where each begins and ends with its name, and where the name begins
     for gene in genes:
         if gene.start < end and gene.end > start:
             label = gene.name[:_LONGEST_NAME] + _ARROWS.get(gene.strand, "")
             width = text_width(label, SMALL) * scale
-            low, high = max(gene.start, start), min(gene.end, end)
-            label_start = max(start, min(low, end - width))
-            found.append((min(low, label_start), max(high, label_start + width), gene, label))
+            low, high = float(max(gene.start, start)), float(min(gene.end, end))
+            at = max(float(start), min(low, end - width))
+            wanted.append((min(low, at), max(high, at + width), gene, label, at))
     room = [float("-inf")] * MOST_ROWS
     placed = []
-    for low, high, gene, label in sorted(found):
+    for low, high, gene, label, at in sorted(wanted):
         row = next((row for row, taken in enumerate(room) if taken < low), None)
         if row is not None:
-            room[row] = high + 0.08 * scale
-            width = text_width(label, SMALL) * scale
-            placed.append(
-                _Placed(gene, row, label, max(start, min(max(gene.start, start), end - width)))
-            )
-    return placed, len(found) - len(placed)
+            room[row] = high + _APART * scale
+            placed.append(_Placed(gene, row, label, at))
+    return placed, len(wanted) - len(placed)
 
 
 def draw_genes(axes: Axes, placed: Sequence[_Placed], rows: int) -> None:

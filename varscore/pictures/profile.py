@@ -1,4 +1,4 @@
-"""The figure of a variant's profile: a panel a track on one axis along the genome, and genes."""
+"""The figure of a profile: a panel a track on one axis along the genome, and genes below."""
 
 from __future__ import annotations
 

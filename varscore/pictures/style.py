@@ -8,13 +8,15 @@ usual forms of colour blindness tell apart (https://jfly.uni-koeln.de/color/).
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.textpath import TextPath
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 
 ImageFormat = Literal["png", "svg", "pdf"]
@@ -32,8 +34,9 @@ TITLE, LABEL, SMALL = 9.0, 8.0, 7.0
 """Sizes of letters, in points."""
 
 DPI = 150
+_FONT = "DejaVu Sans"  # matplotlib brings it along: the same on every machine
 _SETTINGS: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # matplotlib brings it along: the same on every machine
+    "font.family": _FONT,
     "font.size": LABEL,
     "axes.titlesize": TITLE,
     "axes.labelsize": SMALL,
@@ -98,7 +101,9 @@ def text_width(text: str, size: float) -> float:
     size : float
         Of its letters, in points.
     """
-    return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 if text else 0.0
+    font = FontProperties(family=_FONT, size=size)
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(width) / 72
 
 
 def shortened(text: str, size: float, inches: float) -> str:
@@ -114,6 +119,7 @@ def shortened(text: str, size: float, inches: float) -> str:
     """
     if text_width(text, size) <= inches:
         return text
-    while text and text_width(f"{text}…", size) > inches:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
+    fits = bisect_right(
+        range(len(text)), inches, key=lambda n: text_width(text[:n] + "…", size)
+    )
+    return f"{text[: fits - 1].rstrip()}…"

@@ -127,6 +127,8 @@ class Profiler:
     ----------
     tracks : TrackTable
         Those that are predicted.
+    made : dict of str to object
+        Model, genome and options, JSON-ready.
 
     Raises
     ------
@@ -157,7 +159,7 @@ class Profiler:
             memory=memory,
         )
         given = asdict(options)
-        self._made = {
+        self.made = {
             "model": self.model.metadata,
             "genome": genome.path.name,
             "options": {name: given[name] for name in _COUNT},
@@ -205,5 +207,5 @@ class Profiler:
             ends=starts + config.bin_width,
             reference=change.ref[0].cpu().numpy(),
             alternate=change.alt[0].cpu().numpy(),
-            made=self._made,
+            made=self.made,
         )

@@ -1,4 +1,4 @@
-"""Names of files that are made of what stands in a VCF or a track table, which may be anything."""
+"""Names of files, made of what stands in a VCF or a track table and may be anything."""
 
 from __future__ import annotations
 
