@@ -16,6 +16,7 @@ from varscore.cli import (
     explain,
     haplotypes,
     model,
+    predict,
     profile,
     score,
     top,
@@ -39,6 +40,7 @@ app.command()(workflow.merge)
 app.command()(top.top)
 app.command()(explain.explain)
 app.command()(profile.profile)
+app.command()(predict.predict)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(haplotypes.haplotypes)
