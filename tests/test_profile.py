@@ -1,13 +1,19 @@
 """Profiles of both alleles, held against scores and against windows cut by hand."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
+import pybigtools
 import pytest
 import torch
-from writers import write_fasta
+from annotations import gtf_row
+from writers import write_fasta, write_vcf
 
 from varscore import predict_variant, read_scores, score_vcf
-from varscore.errors import VcfError
+from varscore.errors import OutputError, VcfError
+from varscore.results.bigwig import write_bigwigs
 
 CONTIG = "c"
 LENGTH, WINDOW, BIN, CROP, BINS = 9000, 4096, 4, 16, 992  # of the contig, and of tiny_model
@@ -151,3 +157,118 @@ def test_the_table_is_the_profile(bases, genome, tiny_model, tmp_path):
             table[f"{name}_track_1"].to_numpy(), getattr(profile, name)[:, 0]
         )
     assert table.schema.field("difference_track_1").metadata[b"index"] == b"1"
+
+
+def bigwig(path):
+    """Return a bigWig's intervals, as another library than the one that wrote it reads them."""
+    with pybigtools.open(str(path)) as file:
+        assert file.chroms() == {CONTIG: LENGTH}
+        return list(file.records(CONTIG))
+
+
+@pytest.fixture(scope="module")
+def vcf(bases, tmp_path_factory):
+    """Two variants near the contig's start that can be predicted, and two that cannot."""
+    words = list(variants(bases, 700).values())
+    rows = [word.split(":") for word in (words[0], words[3])]
+    path = tmp_path_factory.mktemp("vcf") / "in.vcf"
+    last = (CONTIG, LENGTH + 9, "x", "A", "C")
+    records = [(c, pos, "a/b", ref, alt) for c, pos, ref, alt in rows]
+    return write_vcf(path, [records[0], (CONTIG, 9, "y", "A", "<DEL>"), *records[1:], last])
+
+
+def test_files_of_a_vcf(varscore, vcf, genome, tiny_weights, tmp_path):
+    out = tmp_path / "out"
+    words = ("profile", vcf, "-g", genome, "--model", tiny_weights, "-o", out)
+    code, _, stderr = varscore(*words, "--tracks", "track_1", "--format", "svg")
+    assert code == 0
+    assert "2 profiles, 2 alleles could not be predicted" in stderr
+    listed = json.loads((out / "contents.json").read_text())
+    folders = [one.get("folder") for one in listed["variants"]]
+    assert folders == ["1_c_700_A_T", None, "3_c_700_ACGTGC_A", None]
+    assert [one["status"] for one in listed["variants"]] == [
+        "scored", "symbolic_allele", "scored", "outside_contig",
+    ]  # fmt: skip
+    for folder in filter(None, folders):
+        table = pd.read_parquet(out / folder / "profile.parquet")
+        on_contig = table[table["end"] > 0]
+        assert len(on_contig) < len(table)
+        starts = np.maximum(on_contig["start"], 0)
+        for quantity in ("reference", "alternate", "difference"):
+            found = bigwig(out / folder / f"track_1.{quantity}.bw")
+            values = on_contig[f"{quantity}_track_1"]
+            assert found == list(zip(starts, on_contig["end"], values, strict=True))
+        assert (out / folder / "profile.svg").read_bytes().startswith(b"<?xml")
+        files = {f"{folder}/{path.name}" for path in (out / folder).iterdir()}
+        assert files == {name for name in listed["files"] if name.startswith(folder)}
+
+
+def test_what_is_drawn_is_near_the_variant(varscore, bases, genome, tiny_weights, tmp_path):
+    """The figure is of the bins within the zoom; table and bigWig files are of all."""
+    word = variants(bases)["SNV"]
+    genes = tmp_path / "g.gtf"
+    genes.write_text(
+        gtf_row(CONTIG, "exon", 4000, 4100, "+", 'gene_id "intron"; transcript_id "t"')
+        + gtf_row(CONTIG, "exon", 6000, 6100, "+", 'gene_id "intron"; transcript_id "t"')
+    )
+    words = ("profile", word, "-g", genome, "--model", tiny_weights, "--format", "svg")
+    sizes = {}
+    for name, more in {"all": (), "near": ("--zoom", 50), "genes": ("--genes", genes)}.items():
+        more = (*more, "--zoom", 50) if name == "genes" else more
+        assert varscore(*words, *more, "-o", tmp_path / name)[0] == 0
+        (folder,) = (path for path in (tmp_path / name).iterdir() if path.is_dir())
+        sizes[name] = len((folder / "profile.svg").read_bytes())
+        assert len(pd.read_parquet(folder / "profile.parquet")) == BINS
+    assert sizes["near"] < sizes["genes"] < sizes["all"]
+
+
+def test_a_folder_that_holds_other_files_is_not_replaced(
+    varscore, bases, genome, tiny_weights, tmp_path
+):
+    out = tmp_path / "out"
+    words = (
+        "profile",
+        variants(bases)["SNV"],
+        "-g",
+        genome,
+        "--model",
+        tiny_weights,
+        "-o",
+        out,
+    )
+    words = (*words, "--format", "none", "--tracks", "track_0")
+    assert varscore(*words)[0] == 0
+    before = sorted(out.rglob("*"))
+    assert varscore(*words)[0] == 1
+    assert varscore(*words, "--force")[0] == 0
+    assert sorted(out.rglob("*")) == before
+    (out / "mine.txt").write_text("x")
+    code, _, stderr = varscore(*words, "--force")
+    assert (code, (out / "mine.txt").read_text()) == (1, "x")
+    assert "holds mine.txt, which its contents.json does not list" in stderr
+
+
+def test_nothing_is_written_if_nothing_can_be_predicted(
+    varscore, genome, tiny_weights, tmp_path
+):
+    words = ("profile", f"{CONTIG}:5:A:<DEL>", "-g", genome, "--model", tiny_weights)
+    assert varscore(*words, "-o", tmp_path / "out")[0] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing(bases, genome, tiny_model, small_disk, tmp_path):
+    """A bigWig file that lacks its end is not taken for one that is whole."""
+    table = tmp_path / "p.parquet"
+    predict_variant(variants(bases)["SNV"], genome, model=tiny_model).write_parquet(table)
+    failed = 0
+    for kib in (4, 8, 12, 16, 64):
+        disk = small_disk(kib)
+        try:
+            write_bigwigs(table, {"reference_track_0": disk / "x.bw"}, {CONTIG: LENGTH})
+        except OutputError:
+            failed += 1
+            assert list(disk.iterdir()) == []
+        else:
+            assert len(bigwig(disk / "x.bw")) == BINS
+            (disk / "x.bw").unlink()
+    assert 1 <= failed < 5

@@ -40,8 +40,8 @@ def stages(config: BasenjiConfig) -> tuple[Stage, ...]:
     """Return a model's stages, from the sequence to the tracks.
 
     After each layer of the trunk (``stem``, ``tower.i``) a position is about twice as many
-    bases; after the last one it is a bin. Dilated blocks (``blocks.i``) let bins read further away.
-    ``head`` is what the last layer computes the tracks of, of the bins that are predicted.
+    bases; after the last one it is a bin. Dilated blocks (``blocks.i``) let bins read further
+    away. ``head`` is what the last layer makes tracks of, in the bins that are predicted.
 
     Parameters
     ----------
