@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
     from varscore.prediction.explanation import explain
+    from varscore.prediction.profile import predict_variant
+    from varscore.prediction.region import predict_region
     from varscore.results.reading import read_metadata, read_scores
     from varscore.scoring import score, score_vcf
 
@@ -19,6 +21,8 @@ __all__ = [
     "__version__",
     "explain",
     "load_model",
+    "predict_region",
+    "predict_variant",
     "read_metadata",
     "read_scores",
     "score",
@@ -31,6 +35,8 @@ _HOMES = {
     "ScoreOptions": "varscore.options",
     "explain": "varscore.prediction.explanation",
     "load_model": "varscore.models.registry",
+    "predict_region": "varscore.prediction.region",
+    "predict_variant": "varscore.prediction.profile",
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",
     "score": "varscore.scoring",

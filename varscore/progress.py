@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 class VariantProgress:
     """Show how many of a known number of variants are done, how fast, and the time left.
 
+    Or of other things that are done one after the other.
+
     Parameters
     ----------
     name : str
@@ -30,11 +32,18 @@ class VariantProgress:
         Variants in all.
     clock : callable
         Gives the seconds since some moment.
+    unit : str
+        What is counted, where it is not variants.
     """
 
     def __init__(
-        self, name: str, total: int, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        total: int,
+        clock: Callable[[], float] = time.monotonic,
+        unit: str = "variants",
     ) -> None:
+        self.unit = unit
         self.name, self.total, self.done, self._found = name, total, 0, 0
         self._clock = clock
         self.started = self._last_line = clock()
@@ -42,7 +51,7 @@ class VariantProgress:
             tqdm(
                 desc=name,
                 total=total,
-                unit=" variants",
+                unit=f" {unit}",
                 dynamic_ncols=True,
                 smoothing=0.05,
                 bar_format=_BAR_WITHOUT_TIME_LEFT,
@@ -80,7 +89,7 @@ class VariantProgress:
         if rate and self._is_rate_known():
             left = f"{tqdm.format_interval((self.total - self.done) / rate)} left"
         counts = f"{self.done:,} of {self.total:,}"
-        logger.info("%s: %s done, %.3g variants/s, %s", self.name, counts, rate, left)
+        logger.info("%s: %s done, %.3g %s/s, %s", self.name, counts, rate, self.unit, left)
 
     def __enter__(self) -> VariantProgress:
         return self

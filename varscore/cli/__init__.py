@@ -18,6 +18,8 @@ from varscore.cli import (
     haplotypes,
     info,
     model,
+    predict,
+    profile,
     score,
     selftest,
     top,
@@ -41,6 +43,8 @@ app.command()(workflow.plan)
 app.command()(workflow.merge)
 app.command()(top.top)
 app.command()(explain.explain)
+app.command()(profile.profile)
+app.command()(predict.predict)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(info.info)

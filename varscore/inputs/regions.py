@@ -132,3 +132,57 @@ def read_bed(path: Path, genome: ReferenceGenome, names: ContigNames) -> list[In
             "on its contigs"
         )
     return intervals
+
+
+def target_fasta(target: str, genome: str | Path | None) -> Path:
+    """Return the FASTA file of what is to be predicted: the genome, or the target itself.
+
+    Parameters
+    ----------
+    target : str
+        A region or a BED file, or without a genome a FASTA file of sequences.
+    genome : str or Path, optional
+
+    Raises
+    ------
+    OptionError
+        If no genome is given, and the target is no file.
+    """
+    if genome is None and not Path(target).is_file():
+        raise OptionError(
+            f"{target}: no such file; give a FASTA file of sequences, or with --genome a "
+            "region such as chr1:1-300000, or a BED file"
+        )
+    return Path(target if genome is None else genome)
+
+
+def target_regions(
+    target: str, genome: str | Path | None, fasta: ReferenceGenome
+) -> list[Interval]:
+    """Return what is to be predicted, as intervals that lie within their contigs.
+
+    Parameters
+    ----------
+    target, genome
+        As for `target_fasta`.
+    fasta : ReferenceGenome
+        That file.
+
+    Raises
+    ------
+    OptionError, VcfError
+        As `parse_region` and `read_bed`; if a BED file's intervals lie beyond their contigs.
+    """
+    if genome is None:
+        return [Interval(contig, 0, end) for contig, end in fasta.lengths.items() if end]
+    if not Path(target).is_file():
+        return [parse_region(target, fasta)]
+    found = []
+    for contig, start, end in read_bed(Path(target), fasta, fasta.names):
+        if start >= fasta.lengths[contig]:
+            raise OptionError(
+                f"regions {target}: {contig}:{start}-{end} lies beyond the end of {contig} in "
+                f"{fasta.path}, {fasta.lengths[contig]}; give intervals of the genome's build"
+            )
+        found.append(Interval(contig, start, min(end, fasta.lengths[contig])))
+    return found

@@ -11,7 +11,7 @@ the first activation acts on the one-hot DNA itself.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -144,15 +144,33 @@ class Basenji2(nn.Module):
         self.head = ConvBlock(config, config.trunk_channels, config.head_channels, 1)
         self.final = nn.Linear(config.head_channels, config.n_tracks)
 
+    def hidden(self, one_hot: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield the hidden states after each stage of `varscore.models.stages`, with its name.
+
+        Parameters
+        ----------
+        one_hot : Tensor, shape (B, 4, L)
+            DNA.
+
+        Yields
+        ------
+        str, Tensor of shape (B, C, positions)
+        """
+        x = self.stem(one_hot)
+        yield "stem", x
+        for number, layer in enumerate(self.tower):
+            x = layer(x)  # (B, C, W): W bins of the window
+            yield f"tower.{number}", x
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            yield f"blocks.{number}", x
+        crop = self.config.crop_bins
+        yield "head", self.activation(self.head(x[..., crop : x.shape[-1] - crop]))
+
     def logits(self, one_hot: Tensor) -> Tensor:
         """Map DNA, shape (B, 4, L), to coverage before its softplus, shape (B, N, T)."""
-        x = self.stem(one_hot)
-        for layer in self.tower:
-            x = layer(x)  # (B, C, W): W bins of the window
-        for block in self.blocks:
-            x = block(x)
-        crop = self.config.crop_bins
-        x = self.activation(self.head(x[..., crop : x.shape[-1] - crop]))
+        for _, x in self.hidden(one_hot):  # noqa: B007 - the last one counts
+            pass
         return self.final(x.transpose(1, 2))  # type: ignore[no-any-return]
 
     def forward(self, one_hot: Tensor) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from varscore.errors import OptionError
 from varscore.models.basenji2 import Basenji2
@@ -16,6 +17,7 @@ from varscore.models.config import BasenjiConfig
 from varscore.models.encoding import one_hot
 from varscore.models.notice import notice
 from varscore.models.precision import full_float32
+from varscore.models.stages import Stage, stages
 from varscore.models.tracks import TrackTable
 
 _MEMORY = 1 << 30
@@ -118,21 +120,75 @@ class Model:
         >>> model.predict(["ACGT" * 4096]).shape
         (1, 96, 11)
         """
+        self._check_windows("predict", sequences)
         config = self.config
-        if isinstance(sequences, str):
-            raise OptionError("predict: give a list of sequences, not one string")
-        for number, sequence in enumerate(sequences):
-            if len(sequence) != config.window_length:
-                raise OptionError(
-                    f"predict: sequence {number} has {len(sequence)} bases, but model "
-                    f"{self.name} reads windows of {config.window_length}"
-                )
         coverage = np.empty((len(sequences), config.n_bins, config.n_tracks), np.float32)
+        for batch, windows in self._encoded(sequences):
+            with full_float32():
+                coverage[batch] = self.network(windows).float().cpu().numpy()
+        return coverage
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The places whose hidden states `embed` returns, and what they are about."""
+        return stages(self.config)
+
+    @torch.inference_mode()
+    def embed(self, sequences: Sequence[str], stage: str = "head") -> NDArray[np.float32]:
+        """Return the hidden states after a stage of the network.
+
+        Parameters
+        ----------
+        sequences : sequence of str
+            As for `predict`.
+        stage : str
+            Name of one of `stages`, which say what bases each position is about, and how many
+            it is computed of.
+
+        Returns
+        -------
+        ndarray, shape (B, positions, channels), float32
+
+        Raises
+        ------
+        OptionError
+            If a sequence has another length, or there is no such stage.
+
+        Examples
+        --------
+        >>> import varscore
+        >>> model = varscore.load_model("demo")
+        >>> model.embed(["ACGT" * 4096], stage="blocks.5").shape
+        (1, 128, 96)
+        """
+        self._check_windows("embed", sequences)
+        found = {one.name: one for one in self.stages}.get(stage)
+        if found is None:
+            raise OptionError(
+                f"embed: stage {stage!r} is none of model {self.name}, which has "
+                f"{', '.join(one.name for one in self.stages)}"
+            )
+        states = np.empty((len(sequences), found.positions, found.channels), np.float32)
+        for batch, windows in self._encoded(sequences):
+            with full_float32():
+                x = next(x for name, x in self.network.hidden(windows) if name == stage)
+            states[batch] = x.transpose(1, 2).float().cpu().numpy()
+        return states
+
+    def _check_windows(self, who: str, sequences: Sequence[str]) -> None:
+        if isinstance(sequences, str):
+            raise OptionError(f"{who}: give a list of sequences, not one string")
+        for number, sequence in enumerate(sequences):
+            if len(sequence) != self.config.window_length:
+                raise OptionError(
+                    f"{who}: sequence {number} has {len(sequence)} bases, but model "
+                    f"{self.name} reads windows of {self.config.window_length}"
+                )
+
+    def _encoded(self, sequences: Sequence[str]) -> Iterator[tuple[slice, Tensor]]:
+        """Yield as many sequences at a time as memory has room for, where the network is."""
         step = self.batch_size()
         for start in range(0, len(sequences), step):
-            windows = one_hot(sequences[start : start + step])
-            windows = windows.to(self.device, self.network.final.weight.dtype)
-            with full_float32():
-                predicted = self.network(windows).float()
-            coverage[start : start + step] = predicted.cpu().numpy()
-        return coverage
+            batch = slice(start, start + step)
+            windows = one_hot(sequences[batch])
+            yield batch, windows.to(self.device, self.network.final.weight.dtype)
