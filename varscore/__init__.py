@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from varscore.options import ScoreOptions
     from varscore.prediction.explanation import explain
     from varscore.prediction.profile import predict_variant
+    from varscore.prediction.saturation import saturate
     from varscore.results.reading import read_metadata, read_scores
     from varscore.scoring import score, score_vcf
 
@@ -23,6 +24,7 @@ __all__ = [
     "predict_variant",
     "read_metadata",
     "read_scores",
+    "saturate",
     "score",
     "score_vcf",
     "top",
@@ -36,6 +38,7 @@ _HOMES = {
     "predict_variant": "varscore.prediction.profile",
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",
+    "saturate": "varscore.prediction.saturation",
     "score": "varscore.scoring",
     "score_vcf": "varscore.scoring",
     "top": "varscore.meaning.listing",

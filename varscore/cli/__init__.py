@@ -17,6 +17,7 @@ from varscore.cli import (
     haplotypes,
     model,
     profile,
+    saturate,
     score,
     top,
     tracks,
@@ -39,6 +40,7 @@ app.command()(workflow.merge)
 app.command()(top.top)
 app.command()(explain.explain)
 app.command()(profile.profile)
+app.command()(saturate.saturate)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(haplotypes.haplotypes)
