@@ -43,6 +43,7 @@ from varscore.inputs.contigs import read_contig_table
 from varscore.inputs.genes import read_genes
 from varscore.inputs.genome import ReferenceGenome, parse_region
 from varscore.inputs.given import check_given
+from varscore.inputs.saturation import saturated
 from varscore.inputs.streams import kept
 from varscore.meaning.apply import apply_background
 from varscore.meaning.background import Background
@@ -64,6 +65,7 @@ from varscore.models.selection import check_wanted
 from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS
 from varscore.prediction.explanation import explain
+from varscore.prediction.saturation import saturate
 from varscore.results.annotate import annotate_vcf, write_table
 from varscore.results.file import METADATA_KEY
 from varscore.results.reading import read_tracks
@@ -1111,6 +1113,22 @@ MESSAGES = {
         (r"in\.vcf: is a file, expected a variant such as chr1:12345:A:G; to explain one of "
          r"its records give --vcf and the ID that it has there",
          lambda s: explain(str(s.vcf()), s.genome, model=s.model)),
+    ],
+    "saturation": [
+        (r"region 'c:1-10001': has 10,001 bases, and 30,003 substitutions; give at most 10,000 "
+         r"bases, such as those of one promoter or enhancer",
+         lambda s: saturated("c:1-10001", s.fasta(">c\n" + "A" * 10_002 + "\n"))),
+        (r"region 'c:2-3': not one of its 2 bases in g\.fa is A, C, G or T; there is nothing "
+         r"to change",
+         lambda s: saturated("c:2-3", s.fasta(">c\nANNA\n"))),
+        (r"statistic: 'D2' is not in this result; choose from SAD",
+         lambda s: saturate("chr1:5-6", s.genome, model=s.model).matrix("track_0", "D2")),
+        (r"tracks: 'x' is none of the 2 that this result has; give an identifier",
+         lambda s: saturate("chr1:5-6", s.genome, model=s.model).matrix("x")),
+        (r"output d: holds mine\.txt, which its contents\.json does not list, so it is not "
+         r"replaced; give another name",
+         lambda s: (Path("d").mkdir(), s.write("d/mine.txt"),
+                    saturate("chr1:5-6", s.genome, "d", model=s.model, force=True))),
     ],
     "options": [
         (r"strict: 2 is neither True nor False", lambda s: ScoreOptions(strict=2)),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from varscore.prediction.explanation import explain
     from varscore.prediction.profile import predict_variant
     from varscore.prediction.region import predict_region
+    from varscore.prediction.saturation import saturate
     from varscore.results.reading import read_metadata, read_scores
     from varscore.scoring import score, score_vcf
 
@@ -25,6 +26,7 @@ __all__ = [
     "predict_variant",
     "read_metadata",
     "read_scores",
+    "saturate",
     "score",
     "score_vcf",
     "top",
@@ -39,6 +41,7 @@ _HOMES = {
     "predict_variant": "varscore.prediction.profile",
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",
+    "saturate": "varscore.prediction.saturation",
     "score": "varscore.scoring",
     "score_vcf": "varscore.scoring",
     "top": "varscore.meaning.listing",

@@ -20,6 +20,7 @@ from varscore.cli import (
     model,
     predict,
     profile,
+    saturate,
     score,
     selftest,
     top,
@@ -45,6 +46,7 @@ app.command()(top.top)
 app.command()(explain.explain)
 app.command()(profile.profile)
 app.command()(predict.predict)
+app.command()(saturate.saturate)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(info.info)

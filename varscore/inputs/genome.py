@@ -202,7 +202,7 @@ class ReferenceGenome:
         return md5.hexdigest()
 
 
-def parse_region(text: str, genome: ReferenceGenome) -> Interval:
+def parse_region(text: str, genome: ReferenceGenome, *, clip: bool = True) -> Interval:
     """Read a region as users write it.
 
     Parameters
@@ -210,11 +210,13 @@ def parse_region(text: str, genome: ReferenceGenome) -> Interval:
     text : str
         ``chr1`` or ``chr1:1-1000000``: 1-based, both ends included, commas allowed.
     genome : ReferenceGenome
+    clip : bool
+        Whether an interval that reaches past the contig's end ends there.
 
     Returns
     -------
     Interval
-        0-based and half-open, under the FASTA's name, clipped to the contig's end.
+        0-based and half-open, under the FASTA's name.
 
     Raises
     ------
@@ -244,7 +246,7 @@ def parse_region(text: str, genome: ReferenceGenome) -> Interval:
             f"region {text!r}: its first base must be at least 1, at most its last and "
             f"at most {length}, the length of {contig}"
         )
-    return Interval(contig, first - 1, min(last, length))
+    return Interval(contig, first - 1, min(last, length) if clip else last)
 
 
 def some_names(names: Iterable[str], most: int = 5) -> str:
