@@ -7,9 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from varscore.errors import OutputError
 from varscore.options import ScoreOptions
-from varscore.results.provenance import FORMAT, Provenance
+from varscore.results.provenance import FORMAT, Provenance, no_scores
 from varscore.results.records import to_json
 from varscore.version import __version__
 
@@ -87,10 +86,7 @@ class Conditions:
             If it is no result, but a shard of a plan.
         """
         if made.model is None:
-            raise OutputError(
-                f"{file}: a shard of a plan, not its scores; score it with `varscore score "
-                "--shard`"
-            )
+            raise no_scores(file)
         return cls.of(made.model, made.options)
 
     def lacks(

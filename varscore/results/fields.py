@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from varscore.errors import OutputError
+from varscore.results.provenance import no_scores
 from varscore.results.reading import choose_columns, first_measure, opened_results
 from varscore.results.table import GENE_COLUMNS
 
@@ -137,10 +137,7 @@ class ResultFields:
             reader = next(readers)
             schema, made = reader.schema, reader.provenance()
         if made.model is None:
-            raise OutputError(
-                f"{path}: a shard of a plan, not its scores; score it with `varscore score "
-                "--shard`"
-            )
+            raise no_scores(path)
         self.made = made
         statistic = statistic or first_measure(path, schema)
         self._genes = [name for name in GENE_COLUMNS if name in schema.names]

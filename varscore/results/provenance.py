@@ -263,6 +263,18 @@ def parse_json(text: bytes | str, file: str | Path) -> Any:
         raise damaged(file, error) from error
 
 
+def no_scores(file: str | Path) -> OutputError:
+    """Return the error for a shard of a plan in the place of a result.
+
+    Parameters
+    ----------
+    file : str or Path
+    """
+    return OutputError(
+        f"{file}: a shard of a plan, not its scores; score it with `varscore score --shard`"
+    )
+
+
 def damaged(file: str | Path, reason: object) -> OutputError:
     """Return the error for a record that is no record.
 

@@ -14,6 +14,7 @@ from varscore.errors import OutputError
 from varscore.models.tracks import TrackTable
 from varscore.results.file import Record, ResultReader
 from varscore.results.long import long_frame
+from varscore.results.provenance import no_scores
 from varscore.results.table import measure_of, tracks_of
 
 Frame = pd.DataFrame
@@ -272,9 +273,7 @@ def read_tracks(path: str | Path) -> TrackTable:
     with closing(opened_results(path)) as readers:
         tables = tracks_of(next(readers).schema)
     if not tables:
-        raise OutputError(
-            f"{path}: a shard of a plan, not its scores; score it with `varscore score --shard`"
-        )
+        raise no_scores(path)
     return next(iter(tables.values()))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from varscore.errors import OutputError
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultReader
-from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance
+from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, no_scores
 from varscore.results.table import GENE_COLUMNS, VARIANT_COLUMNS
 from varscore.shards.shard import ShardPlan
 from varscore.variant import Status
@@ -53,10 +53,7 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
         with ResultReader(file) as reader:
             made = reader.provenance()
             if made.model is None or made.engine is None:
-                raise OutputError(
-                    f"{file}: a shard of a plan, not its scores; score it with "
-                    "`varscore score --shard`"
-                )
+                raise no_scores(file)
             if _digest(reader) != entry.variants:
                 raise OutputError(
                     f"{file}: its rows are not those of shard {entry.number} of the plan "
