@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from varscore.models.registry import load_model
     from varscore.options import ScoreOptions
     from varscore.prediction.explanation import explain
+    from varscore.prediction.profile import predict_variant
     from varscore.results.reading import read_metadata, read_scores
     from varscore.scoring import score, score_vcf
 
@@ -19,6 +20,7 @@ __all__ = [
     "__version__",
     "explain",
     "load_model",
+    "predict_variant",
     "read_metadata",
     "read_scores",
     "score",
@@ -31,6 +33,7 @@ _HOMES = {
     "ScoreOptions": "varscore.options",
     "explain": "varscore.prediction.explanation",
     "load_model": "varscore.models.registry",
+    "predict_variant": "varscore.prediction.profile",
     "read_metadata": "varscore.results.reading",
     "read_scores": "varscore.results.reading",
     "score": "varscore.scoring",
