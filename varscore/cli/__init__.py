@@ -16,6 +16,7 @@ from varscore.cli import (
     explain,
     haplotypes,
     model,
+    report,
     score,
     top,
     tracks,
@@ -37,6 +38,7 @@ app.command()(workflow.plan)
 app.command()(workflow.merge)
 app.command()(top.top)
 app.command()(explain.explain)
+app.command()(report.report)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(haplotypes.haplotypes)
