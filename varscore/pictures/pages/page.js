@@ -35,6 +35,11 @@
     for (const svg of place.querySelectorAll("svg")) {
       svg.setAttribute("role", "img");
       svg.setAttribute("aria-label", figure.title);
+      // An image has one name; what its parts are stays there for those who look at the file.
+      for (const part of svg.querySelectorAll("[aria-label]")) {
+        part.setAttribute("data-mark", part.getAttribute("aria-label"));
+        part.removeAttribute("aria-label");
+      }
     }
     await painted();
   }
@@ -159,7 +164,7 @@
   }
 
   function dots({ cells, measure }, width) {
-    const tissues = [...new Set(cells.map((d) => d.tissue))];
+    const tissues = [...new Set(cells.map((d) => d.tissue))].sort();
     const most = d3.max(cells, (d) => Math.abs(d.value)) || 1;
     const below = 16 + 5.4 * d3.max(tissues, (text) => text.length);
     const assays = new Set(cells.map((d) => d.assay)).size;
