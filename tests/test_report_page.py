@@ -1,4 +1,4 @@
-"""Reports in a real browser: drawn, sorted, filtered, downloaded, printed, and no request made."""
+"""Reports in a real browser: drawn, sorted, filtered, downloaded, printed, with no request."""
 
 import csv
 import io

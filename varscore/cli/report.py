@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from varscore.atomic import check_target
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, own_option
-from varscore.cli.refusals import refuse_early
+from varscore.cli.refusals import check_background, check_page_target, refuse_early
 from varscore.cli.top import By, On
-from varscore.errors import OptionError, OutputError
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
 
@@ -85,10 +83,8 @@ def report(
     if genome is None and (model is not None or genes is not None):
         context.fail("--model and --genes need --genome, the FASTA that was scored")
     check_page_target(output, force=force)
-    if background is not None and not background.is_file():
-        raise OptionError(
-            f"background: {background}: no such file; make one with `varscore background build`"
-        )
+    if background is not None:
+        check_background(background)
     run, loaded = given.chosen(RunOptions, context), None
     if genome is not None:
         options = ScoreOptions() if genes is None else ScoreOptions(genes=str(genes))
@@ -126,16 +122,3 @@ def report(
     )
     for warning in page.warnings:
         typer.echo(f"mind: {warning}", err=True)
-
-
-def check_page_target(output: Path, *, force: bool) -> None:
-    """Check that a page can be written, before the work.
-
-    Raises
-    ------
-    OutputError
-        If its suffix is not ``.html``, or as `varscore.atomic.check_target`.
-    """
-    if output.suffix != ".html":
-        raise OutputError(f"output {output}: a page for a browser; its name must end in .html")
-    check_target(output, force=force)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from varscore.models.tracks import TrackTable
+from varscore.inputs.genome import ReferenceGenome
+from varscore.models.model import Model
+from varscore.options import ScoreOptions
 from varscore.pictures.pages.content import Figure, Page
 from varscore.prediction.explanation import Explanation
+from varscore.prediction.profile import predict_variant
 from varscore.reports.cards import full_card
 from varscore.reports.places import profile_figures
 from varscore.reports.words import unit_terms
-from varscore.results.profile import Profile
 
 _PROFILES = 4
 
 
 def explained_page(
     found: Sequence[Explanation],
-    lengths: Mapping[str, int],
-    tracks: TrackTable,
-    bin_width: int,
-    profiles: Iterable[Profile] = (),
+    genome: str | Path,
+    model: Model,
+    options: ScoreOptions,
+    memory: int,
 ) -> Page:
     """Return the alleles of a record as a page.
 
@@ -28,22 +32,23 @@ def explained_page(
     ----------
     found : sequence of Explanation
         At least one.
-    lengths : mapping of str to int
-        Of the genome's contigs.
-    tracks : TrackTable
-        With how they were measured, where that is known.
-    bin_width : int
-    profiles : iterable of Profile
-        Of the alleles that were scored, in their order.
+    genome : str or Path
+    model : Model
+    options : ScoreOptions
+        With which they were explained.
+    memory : int
+        Bytes that tensors may take, for the profiles.
+
+    Raises
+    ------
+    VarscoreError
+        If genome or options cannot be used.
     """
-    given = iter(profiles)
-    cards = []
-    for one in found:
-        figures: tuple[Figure, ...] = ()
-        if one.classes and (profile := next(given, None)) is not None:
-            first = [effects[0].identifier for effects in one.classes.values()]
-            figures = profile_figures(profile, first[:_PROFILES])
-        cards.append(full_card(one, lengths, figures))
+    with ReferenceGenome(genome) as reference:
+        cards = tuple(
+            full_card(one, reference.lengths, _profiles(one, reference, model, options, memory))
+            for one in found
+        )
     made = [
         f"{name}: {', '.join(value) if isinstance(value, list) else value}"
         for name, value in found[0].made.items()
@@ -53,7 +58,7 @@ def explained_page(
     return Page(
         title=" and ".join(one.variant for one in found),
         story=(f"Made with {'; '.join(made)}.", *ranked),
-        cards=tuple(cards),
+        cards=cards,
         cards_title="What it does",
         glossary=(
             ("SAD", "Sum of the predicted coverage with ALT, less that with REF."),
@@ -62,7 +67,23 @@ def explained_page(
                 "quantile",
                 "Share of the background's variants with a smaller score; it is no p-value.",
             ),
-            *unit_terms(tracks, bin_width),
+            *unit_terms(model.tracks, model.config.bin_width),
         ),
         cite=found[0].cite,
     )
+
+
+def _profiles(
+    one: Explanation,
+    genome: ReferenceGenome,
+    model: Model,
+    options: ScoreOptions,
+    memory: int,
+) -> tuple[Figure, ...]:
+    """Return the profiles of the strongest tracks of some classes."""
+    strongest = [effects[0].identifier for effects in one.classes.values()][:_PROFILES]
+    if not strongest:
+        return ()
+    wanted = replace(options, tracks=tuple(strongest))
+    profile = predict_variant(one.variant, genome, model=model, memory=memory, options=wanted)
+    return profile_figures(profile, strongest)

@@ -2,9 +2,9 @@
 
 It asks for nothing: its Content-Security-Policy lets nothing be fetched, and runs no script
 but those that stand in it, named by their digests. Text is text wherever it stands: what a VCF
-says is escaped in HTML, and the page's script sets text, never markup. Numbers and names of figures
-and tables are JSON, compressed with gzip, in base64, which has no letter that means anything in
-HTML.
+says is escaped in HTML, and the page's script sets text, never markup. Numbers and names of
+figures and tables are JSON, compressed with gzip, in base64, which has no letter that means
+anything in HTML.
 """
 
 from __future__ import annotations
