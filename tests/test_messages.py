@@ -66,6 +66,7 @@ from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS
 from varscore.prediction.explanation import explain
 from varscore.prediction.saturation import saturate
+from varscore.reports.page import report_page
 from varscore.results.annotate import annotate_vcf, write_table
 from varscore.results.file import METADATA_KEY
 from varscore.results.reading import read_tracks
@@ -1089,6 +1090,23 @@ MESSAGES = {
          r"digits, '\.', '\+' or '-'", lambda s: in_groups(s, "track_0\ta b\ntrack_1\ta/b\n")),
         (r"top_tracks: 3 of 2 tracks that are scored; give at most as many",
          lambda s: s.score(top_tracks=3)),
+    ],
+    "report": [
+        (r"output r\.txt: a page for a browser; its name must end in \.html",
+         lambda s: s.cli("report", "x", "-o", "r.txt")),
+        (r"background: absent: no such file; make one with `varscore background build`",
+         lambda s: s.cli("report", "x", "-o", "r.html", "-B", "absent")),
+        (r"model random-0: is not the one of the scores \(other, SHA-256 0{64}\); give "
+         r"that, or no --model",
+         lambda s: (s.score(),
+                    rewrite("o.parquet", lambda facts: facts["model"].update(
+                        name="other", sha256="0" * 64)),
+                    report_page("o.parquet", genome=s.genome, model=s.model))),
+        (r".*genome\.fa: is not the genome of the scores \(genome\.fa\): contig chr1 has "
+         r"other bases; give that, or no --genome",
+         lambda s: (s.score(),
+                    rewrite("o.parquet", lambda facts: spoil(facts["genome"])),
+                    report_page("o.parquet", genome=s.genome))),
     ],
     "top and explain": [
         (r"by: o\.parquet has no quantiles; give a background \(`varscore background build`\)",

@@ -20,6 +20,7 @@ from varscore.cli import (
     model,
     predict,
     profile,
+    report,
     saturate,
     score,
     selftest,
@@ -47,6 +48,7 @@ app.command()(explain.explain)
 app.command()(profile.profile)
 app.command()(predict.predict)
 app.command()(saturate.saturate)
+app.command()(report.report)
 app.command()(annotate.annotate)
 app.command()(tracks.tracks)
 app.command()(info.info)

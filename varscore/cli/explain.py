@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
-from varscore.cli.refusals import refuse_early
+from varscore.cli.refusals import check_page_target, refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
 if TYPE_CHECKING:
@@ -56,8 +57,20 @@ def explain(
     threads: given.Threads = RUN.threads,
     memory: given.Memory = RUN.memory,
     as_json: given.AsJson = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write it as a page for a browser, with profiles; ends in .html.",
+            show_default=False,
+        ),
+    ] = None,
+    force: given.Force = False,
 ) -> None:
     """Say of one variant what it does: strongest tracks by class, tissues, genes near it."""
+    if as_json and html is not None:
+        context.fail("give one of --json and --html")
+    if html is not None:
+        check_page_target(html, force=force)
     options = given.chosen(ScoreOptions, context)
     which = given.chosen(ModelOptions, context)
     run = given.chosen(RunOptions, context)
@@ -71,17 +84,26 @@ def explain(
     tune_process(run.threads)
     if run.device != "cpu":
         use_free_gpu()
+    loaded = load_chosen(which, run.device)
     found = explained(
         variant,
         genome,
         vcf=vcf,
-        model=load_chosen(which, run.device),
+        model=loaded,
         shown=shown,
         memory=run.memory_bytes,
         options=options,
     )
     if as_json:
         typer.echo(json.dumps([one.to_json() for one in found], indent=2, allow_nan=False))
+        return
+    if html is not None:
+        from varscore.pictures.pages.render import write_page
+        from varscore.reports.explained import explained_page
+
+        page = explained_page(found, genome, loaded, options, run.memory_bytes)
+        write_page(html, page)
+        typer.echo(f"{html}: open it in a browser", err=True)
         return
     from rich.console import Console
 

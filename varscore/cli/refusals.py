@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from varscore.atomic import check_target
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.options import ModelOptions, ScoreOptions
 from varscore.results.summary import check_summary
@@ -58,11 +59,8 @@ def refuse_early(
         _check_tracks(options.tracks, model)
     if options.groups is not None:
         _check_groups(options.groups)
-    if options.background is not None and not Path(options.background).is_file():
-        raise OptionError(
-            f"background: {options.background}: no such file; make one with `varscore "
-            "background build`"
-        )
+    if options.background is not None:
+        check_background(options.background)
     from varscore.inputs.htslib import silence
 
     silence()
@@ -89,6 +87,20 @@ def check_model(model: ModelOptions) -> None:
         raise ModelError(f"params {model.params}: no such file; give the architecture's JSON")
     if model.track_table is not None:
         TrackTable.read(model.track_table)
+
+
+def check_background(path: str | Path) -> None:
+    """Refuse a background that is not there.
+
+    Raises
+    ------
+    OptionError
+        If there is no such file.
+    """
+    if not Path(path).is_file():
+        raise OptionError(
+            f"background: {path}: no such file; make one with `varscore background build`"
+        )
 
 
 def _check_tracks(wanted: str | Sequence[str], model: ModelOptions | None) -> None:
@@ -132,3 +144,16 @@ def _check_genome(genome: Path, options: ScoreOptions) -> None:
         from varscore.inputs.genes import check_genes
 
         check_genes(Path(options.genes))
+
+
+def check_page_target(output: Path, *, force: bool) -> None:
+    """Check that a page can be written, before the work.
+
+    Raises
+    ------
+    OutputError
+        If its suffix is not ``.html``, or as `varscore.atomic.check_target`.
+    """
+    if output.suffix != ".html":
+        raise OutputError(f"output {output}: a page for a browser; its name must end in .html")
+    check_target(output, force=force)

@@ -109,6 +109,23 @@ class Judged:
     tails: NDArray[np.float32] | None = None
     corrected: NDArray[np.float64] | None = None
 
+    def take(self, rows: Sequence[int]) -> Self:
+        """Return the scores of some rows."""
+
+        def of(values: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if values is None else values[list(rows)]
+
+        return replace(
+            self,
+            scores=self.scores[list(rows)],
+            ratios=of(self.ratios),
+            refs=of(self.refs),
+            alts=of(self.alts),
+            quantiles=of(self.quantiles),
+            tails=of(self.tails),
+            corrected=of(self.corrected),
+        )
+
     def effect(self, row: int, track: int) -> Effect:
         """Return one of the scores with what is known of it."""
         tracks = self.tracks

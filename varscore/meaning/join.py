@@ -14,6 +14,11 @@ from varscore.meaning.effects import Ranked
 
 On = Literal["id", "key"]
 
+_OWN = (
+    "rank", "track", "description", "tissue", "score", "log2_ratio", "quantile", "corrected",
+    "beyond", "expected", "others",
+)  # fmt: skip
+
 
 def join(ranked: Sequence[Ranked], table: str | Path, on: On = "id") -> list[Ranked]:
     """Carry a table's columns along with variants.
@@ -34,26 +39,40 @@ def join(ranked: Sequence[Ranked], table: str | Path, on: On = "id") -> list[Ran
     OptionError
         If the table cannot be read or lacks the column.
     """
-    wanted = {str(one.row[on]) for one in ranked}
-    columns, found = _read(Path(table), on, wanted)
-    names = {name: f"{name}_joined" if _is_own(name, ranked) else name for name in columns}
+    own = (*_OWN, *(ranked[0].row if ranked else ()))
+    columns = joined_columns([str(one.row[on]) for one in ranked], table, on, own)
     return [
-        replace(
-            one,
-            joined={
-                names[name]: ";".join(found.get(str(one.row[on]), {}).get(name, ()))
-                for name in columns
-            },
-        )
-        for one in ranked
+        replace(one, joined={name: texts[place] for name, texts in columns.items()})
+        for place, one in enumerate(ranked)
     ]
 
 
-def _is_own(name: str, ranked: Sequence[Ranked]) -> bool:
-    own = ("rank", "track", "description", "tissue", "score", "log2_ratio", "quantile")
-    return name in (*own, "corrected", "beyond", "expected", "others") or any(
-        name in one.row for one in ranked[:1]
-    )
+def joined_columns(
+    values: Sequence[str], table: str | Path, on: On, own: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return a table's columns, a text for each of many rows.
+
+    Parameters
+    ----------
+    values : sequence of str
+        What each row has in the column by which they are found.
+    table, on
+        As of `join`.
+    own : sequence of str
+        Names that are taken; a column of such a name gets ``_joined`` behind its own.
+
+    Raises
+    ------
+    OptionError
+        As `join`.
+    """
+    columns, found = _read(Path(table), on, set(values))
+    return {
+        f"{name}_joined" if name in own else name: [
+            ";".join(found.get(value, {}).get(name, ())) for value in values
+        ]
+        for name in columns
+    }
 
 
 def _read(

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from varscore.atomic import check_target, write_text
@@ -92,6 +93,73 @@ def to_table(ranked: Sequence[Ranked]) -> pa.Table:
     names = dict.fromkeys([*longest, *(name for row in rows for name in row)])
     columns = {name: [row.get(name) for row in rows] for name in names}
     return pa.table(columns)
+
+
+class PlainColumn(NamedTuple):
+    """A column of a listing as plain values, as short as they can be written.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"text", "number"}
+    values : sequence
+        None where there is none; of text that repeats itself places in `texts`.
+    texts : sequence of str or None
+    """
+
+    name: str
+    kind: Literal["text", "number"]
+    values: Sequence[Any]
+    texts: Sequence[str] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is text, and says nothing anywhere."""
+        return self.texts is not None and not any(self.texts)
+
+
+def plain_columns(table: pa.Table) -> list[PlainColumn]:
+    """Return the columns of a listing as plain values.
+
+    float32 is written as short as it can be told from others: 0.1, not 0.10000000149011612.
+    """
+    found = []
+    for name in table.column_names:
+        values = table[name].combine_chunks()
+        if pa.types.is_dictionary(values.type):
+            used, places = np.unique(values.indices.to_numpy(), return_inverse=True)
+            texts = values.dictionary.take(pa.array(used)).to_pylist()
+            found.append(PlainColumn(name, "text", places.tolist(), texts))
+        elif pa.types.is_floating(values.type):
+            texts = values.to_numpy(zero_copy_only=False).astype(str)
+            found.append(PlainColumn(name, "number", texts.astype(float).tolist()))
+        elif pa.types.is_integer(values.type):
+            found.append(PlainColumn(name, "number", values.to_pylist()))
+        else:
+            found.append(PlainColumn(name, "text", *told_apart(values.to_pylist())))
+    return found
+
+
+def told_apart(texts: Sequence[str | None]) -> tuple[Sequence[Any], Sequence[str] | None]:
+    """Return texts as they are or, if they repeat themselves, as places among those there are.
+
+    Parameters
+    ----------
+    texts : sequence of str or None
+
+    Returns
+    -------
+    values : sequence
+    texts : sequence of str or None
+        As in `PlainColumn`.
+    """
+    places: dict[str, int] = {}
+    for text in texts:
+        if text is not None:
+            places.setdefault(text, len(places))
+    if len(places) > len(texts) / 2:
+        return texts, None
+    return [None if text is None else places[text] for text in texts], list(places)
 
 
 def to_tsv(ranked: Sequence[Ranked]) -> str:

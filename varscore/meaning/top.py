@@ -6,24 +6,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from varscore.errors import OptionError
 from varscore.meaning.background import Background
 from varscore.meaning.effects import Columns, Judged, Ranked
 from varscore.meaning.parts import with_parts
+from varscore.meaning.ranking import BEYOND, By, chosen_by, order_keys, strongest_tracks
 from varscore.results.reading import opened_results
 from varscore.results.table import GENE_COLUMNS
 
-By = Literal["score", "quantile"]
-
-_WRITTEN = ("chrom", "pos", "id", "ref", "alt", "key")
-BEYOND = 0.001
-"""A score is beyond the 99.9th percentile if its tail is no larger."""
+WRITTEN = ("chrom", "pos", "id", "ref", "alt", "key")
+"""Columns of a result that say what a listed row is; beside them, those of its gene."""
 
 
 class _Candidate(NamedTuple):
@@ -89,17 +85,13 @@ def top_variants(
         reader = next(readers)
         made = reader.provenance()
         columns = Columns.of(reader.path, reader.schema, made, statistic, tracks, known)
-    if by == "quantile" and not columns.has_quantiles:
-        raise OptionError(
-            f"by: {scores} has no quantiles; give a background (`varscore background build`)"
-        )
-    by = by or ("quantile" if columns.has_quantiles else "score")
+    by = chosen_by(columns, by, scores)
     best: list[_Candidate] = []
     place = 0
-    for table, judged in columns.judged(scores, _WRITTEN):
+    for table, judged in columns.judged(scores, WRITTEN):
         present = set(table.column_names)
-        said = table.select([n for n in (*_WRITTEN, *GENE_COLUMNS) if n in present])
-        order = _order(judged, by)
+        said = table.select([n for n in (*WRITTEN, *GENE_COLUMNS) if n in present])
+        order = order_keys(judged, by)
         rows = np.lexsort([*reversed(order)])[:number]
         found = (
             _Candidate(
@@ -119,24 +111,8 @@ def top_variants(
     return ranked
 
 
-def _order(judged: Judged, by: By) -> list[NDArray[np.float64]]:
-    """Return what rows are sorted by, in ascending order, the first key first."""
-    size = -np.abs(judged.scores).max(axis=1).astype(np.float64)
-    keys = [size]
-    if by == "quantile" and judged.tails is not None:
-        beyond = (judged.tails <= BEYOND).sum(axis=1).astype(np.float64)
-        keys = [judged.tails.min(axis=1).astype(np.float64), -beyond, size]
-    if by == "quantile" and judged.corrected is not None:
-        keys.insert(0, judged.corrected)
-    return keys
-
-
 def _ranked(said: pa.Table, judged: Judged, row: int, by: By, shown: int) -> Ranked:
-    size = -np.abs(judged.scores[row]).astype(np.float64)
-    keys = [size]
-    if by == "quantile" and judged.tails is not None:
-        keys.insert(0, judged.tails[row].astype(np.float64))
-    strongest = np.lexsort([*reversed(keys)])[:shown]
+    (strongest,) = strongest_tracks(judged.take([row]), by, shown)
     ranked = Ranked(
         rank=0,
         row=said.slice(row, 1).to_pylist()[0],

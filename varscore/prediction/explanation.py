@@ -19,7 +19,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.meaning.background import Background
 from varscore.meaning.effects import Columns, Effect, Judged
-from varscore.meaning.top import BEYOND
+from varscore.meaning.ranking import BEYOND
 from varscore.models.model import Model
 from varscore.options import ScoreOptions, StatisticName
 from varscore.scoring import Scorer
@@ -30,11 +30,12 @@ from varscore.windows import Windowing, genes_near, windowing_for
 STATISTICS: tuple[StatisticName, ...] = ("SAD", "REF", "ALT")
 """What is scored: the difference, and both of what it is between."""
 
-_CITE = (
+CITE = (
     "Kelley DR (2020) Cross-species regulatory sequence activity prediction. "
     "PLoS Computational Biology 16(7): e1008050",
     f"varscore {__version__}",
 )
+"""What to cite: the model, and this."""
 _FLANK = 10  # bases of the genome that are shown to either side
 _GENES = 10
 
@@ -105,7 +106,7 @@ class Explanation:
     genes: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     made: dict[str, Any] = field(default_factory=dict)
-    cite: tuple[str, ...] = _CITE
+    cite: tuple[str, ...] = CITE
 
     def to_json(self) -> dict[str, Any]:
         """Return it JSON-ready."""

@@ -46,7 +46,8 @@ class _CheckedFile(IndexDataCacheFile):
             digest, data = file.read(_DIGEST), file.read()
         if hashlib.sha256(data).digest() != digest:
             raise DamagedError(f"{path} is damaged")
-        return pickle.loads(data)  # as numba does; the folder is the user's own
+        # As numba does; the folder is the user's own.
+        return pickle.loads(data)  # noqa: S301
 
     def _save_data(self, name: str, data: Any) -> None:
         packed = self._dump(data)

@@ -1,0 +1,1 @@
+"""Pages of a browser: one file each, that asks for nothing from anywhere."""

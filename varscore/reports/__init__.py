@@ -1,0 +1,1 @@
+"""Results as pages to read: where findings and their words meet pictures."""

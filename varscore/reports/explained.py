@@ -1,0 +1,89 @@
+"""A variant that was explained, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from varscore.inputs.genome import ReferenceGenome
+from varscore.models.model import Model
+from varscore.options import ScoreOptions
+from varscore.pictures.pages.content import Figure, Page
+from varscore.prediction.explanation import Explanation
+from varscore.prediction.profile import predict_variant
+from varscore.reports.cards import full_card
+from varscore.reports.places import profile_figures
+from varscore.reports.words import unit_terms
+
+_PROFILES = 4
+
+
+def explained_page(
+    found: Sequence[Explanation],
+    genome: str | Path,
+    model: Model,
+    options: ScoreOptions,
+    memory: int,
+) -> Page:
+    """Return the alleles of a record as a page.
+
+    Parameters
+    ----------
+    found : sequence of Explanation
+        At least one.
+    genome : str or Path
+    model : Model
+    options : ScoreOptions
+        With which they were explained.
+    memory : int
+        Bytes that tensors may take, for the profiles.
+
+    Raises
+    ------
+    VarscoreError
+        If genome or options cannot be used.
+    """
+    with ReferenceGenome(genome) as reference:
+        cards = tuple(
+            full_card(one, reference.lengths, _profiles(one, reference, model, options, memory))
+            for one in found
+        )
+    made = [
+        f"{name}: {', '.join(value) if isinstance(value, list) else value}"
+        for name, value in found[0].made.items()
+        if value is not None
+    ]
+    ranked = [f"Effects are ranked by {found[0].ranked_by}."] if found[0].ranked_by else []
+    return Page(
+        title=" and ".join(one.variant for one in found),
+        story=(f"Made with {'; '.join(made)}.", *ranked),
+        cards=cards,
+        cards_title="What it does",
+        glossary=(
+            ("SAD", "Sum of the predicted coverage with ALT, less that with REF."),
+            ("log2 ratio", "log2((ALT + 1) / (REF + 1)) of the summed coverage."),
+            (
+                "quantile",
+                "Share of the background's variants with a smaller score; it is no p-value.",
+            ),
+            *unit_terms(model.tracks, model.config.bin_width),
+        ),
+        cite=found[0].cite,
+    )
+
+
+def _profiles(
+    one: Explanation,
+    genome: ReferenceGenome,
+    model: Model,
+    options: ScoreOptions,
+    memory: int,
+) -> tuple[Figure, ...]:
+    """Return the profiles of the strongest tracks of some classes."""
+    strongest = [effects[0].identifier for effects in one.classes.values()][:_PROFILES]
+    if not strongest:
+        return ()
+    wanted = replace(options, tracks=tuple(strongest))
+    profile = predict_variant(one.variant, genome, model=model, memory=memory, options=wanted)
+    return profile_figures(profile, strongest)
