@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# This folder, also where make runs in another: make -f CLONE/Makefile resume
+HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 OUT := results/demo
 # The tests start many processes: each takes what the first one compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,15 +33,17 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/snakemake --cores all --config out=$(OUT)
+	$(BIN)/snakemake --cores all --configfile workflow_config/demo.yaml --config out=$(OUT)
 	$(BIN)/varscore demo --scores $(OUT)/scores.parquet
 	$(BIN)/varscore top $(OUT)/scores.parquet --number 5 --shown 1 \
 		--background resources/demo/background.parquet
 
 # After a crash: Snakemake's lock is left over, and half-done jobs have to run again.
+# It goes on in the folder in which make runs, as the run itself did; ARGS may name another.
+SNAKEMAKE = $(if $(filter /%,$(BIN)),,$(HERE))$(BIN)/snakemake --snakefile $(HERE)Snakefile
 resume:
-	$(BIN)/snakemake --unlock $(ARGS)
-	$(BIN)/snakemake --rerun-incomplete $(ARGS)
+	$(SNAKEMAKE) --unlock $(ARGS)
+	$(SNAKEMAKE) --rerun-incomplete $(ARGS)
 
 test: install
 	$(MAKE) --no-print-directory --jobs 2 lint pytest

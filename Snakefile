@@ -1,99 +1,149 @@
 # Score a VCF of any size in shards; see workflow_config/README.md.
-import sys
 from pathlib import Path
 
-from snakemake.utils import min_version, validate
-from varscore.version import __version__
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+from varscore.cli.refusals import refuse_early
+from varscore.errors import VarscoreError
+from varscore.shards.config import Settings
+from varscore.shards.identity import STEPS, Identities
 from varscore.shards.workflow import (
-    input_samples,
+    VARSCORE,
     plan_arguments,
     score_arguments,
-    score_identity,
     shard_names,
+    surplus_scores,
 )
 
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/workflow_config/config.yaml"
+def is_made(path):
+    """Tell whether a rule makes a file, as where this workflow is part of another."""
+    return any(rule.is_producer(path) for rule in workflow.rules)
 
 
-validate(config, "workflow_config/config.schema.yaml")
+def ask(question, *words):
+    """Return what varscore answers; an error of the user's is a line, not a traceback."""
+    try:
+        return question(*words)
+    except VarscoreError as error:
+        raise WorkflowError(str(error)) from None
 
-# `varscore` is the one of the Python that runs Snakemake, whatever the PATH. What it says goes
-# to the log and, because a full disk takes no more logs, to the terminal too: its exit code
-# comes through the pipe.
-shell.prefix(f'set -euo pipefail; export PATH="{Path(sys.executable).parent}:$PATH"; ')
 
-OUT = config["out"]
-SCORES = f"{OUT}/scores" if config["dataset"] else f"{OUT}/scores.parquet"
+def identity(step):
+    """Return the file that is there while nothing that determines a step has changed."""
+    return lambda wildcards: f"{OUT}/plan/{ask(IDENTITIES.name, step)}.identity.json"
+
+
+def refuse(settings):
+    """Refuse what `varscore score` would refuse, as far as the files are there already."""
+    vcf = [path for path in settings.vcf if Path(path).exists()]
+    if Path(settings.genome).exists():
+        refuse_early(
+            Path(settings.genome), settings.score, vcf=vcf, model=settings.model
+        )
+
+
+SETTINGS = ask(Settings.read, config, workflow.config_settings.config_args)
+OUT = SETTINGS.out
+SCORES = f"{OUT}/scores" if SETTINGS.dataset else f"{OUT}/scores.parquet"
+# A job's own Snakemake takes what this one found.
+IDENTITIES = Identities(SETTINGS, is_made, reuse=not workflow.is_main_process)
+if workflow.is_main_process:
+    ask(refuse, SETTINGS)
 
 
 wildcard_constraints:
     shard=r"\d+",
+    step="|".join(STEPS),
+    digest=r"[0-9a-f]+",
 
 
 localrules:
     all,
+    identify,
     plan,
     merge,
 
 
 rule all:
+    default_target: True
     input:
         SCORES,
+        # Snakemake makes a file that is not there only for what runs anyway, or is asked for.
+        *map(identity, STEPS),
+
+
+# What determines a step's results, by content: see varscore/shards/identity.py.
+rule identify:
+    output:
+        f"{OUT}/plan/{{step}}-{{digest}}.identity.json",
+    log:
+        f"{OUT}/logs/identify_{{step}}-{{digest}}.log",
+    params:
+        text=lambda wildcards, output: ask(IDENTITIES.text, wildcards.step),
+        former=lambda wildcards, output: f"{OUT}/plan/{wildcards.step}-",
+    shell:
+        "(rm -f {params.former:q}*.identity.json && printf '%s\n' {params.text:q} > {output:q})"
+        " 2> {log:q}"
+
+
+# What lies there already is known by its content; what another rule makes, by its date.
+def made_input(*paths):
+    return lambda wildcards: [p for p in paths if is_made(p) or not Path(p).exists()]
 
 
 # Read the VCF once: classify and normalise alleles, cut them into shards of equal cost.
 rule plan:
     input:
-        vcf=config["vcf"],
-        genome=config["genome"],
+        identity=identity("plan"),
+        files=made_input(*SETTINGS.vcf, SETTINGS.genome),
     output:
         plan=f"{OUT}/plan/plan.json",
-        shards=expand(f"{OUT}/plan/{{shard}}.parquet", shard=shard_names(config)),
+        shards=expand(f"{OUT}/plan/{{shard}}.parquet", shard=shard_names(SETTINGS)),
     log:
         f"{OUT}/logs/plan.log",
     benchmark:
         f"{OUT}/benchmarks/plan.tsv"
     params:
+        # Functions of the output: Snakemake does not compare them, identities do.
+        varscore=lambda wildcards, output: VARSCORE,
+        given=lambda wildcards, output: plan_arguments(SETTINGS),
+        surplus=lambda wildcards, output: surplus_scores(SETTINGS),
         folder=subpath(output.plan, parent=True),
-        shards=config["shards"],
-        options=plan_arguments(config),
-        version=__version__,
-        samples=input_samples(config),
     shell:
-        "varscore plan {input.vcf:q} --genome {input.genome:q} --shards {params.shards}"
-        " --output {params.folder:q} --force {params.options}"
-        " 2>&1 | tee {log:q} >&2"
+        "({params.varscore} plan {params.given} --output {params.folder:q} --force"
+        " && rm -f {params.surplus:q}) 2>&1 | tee {log:q} >&2"
 
 
 # Score one shard. Its digests of the genome are checked, whatever the genome's date.
 rule score:
     input:
+        identity=identity("score"),
         shard=f"{OUT}/plan/{{shard}}.parquet",
-        genome=ancient(config["genome"]),
     output:
         scores=f"{OUT}/shards/{{shard}}.parquet",
-        summary=f"{OUT}/shards/{{shard}}.summary.json",
+        summary=f"{OUT}/summaries/{{shard}}.summary.json",
     log:
         f"{OUT}/logs/score_{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/score_{{shard}}.tsv"
-    threads: config["threads"]
+    threads: SETTINGS.run.threads
     resources:
-        mem_mb=config["memory_mb"],
-        runtime=config["runtime"],
-        gpu=config["gpu"],
+        mem_mb=SETTINGS.memory_mb,
+        runtime=SETTINGS.runtime,
+        gpu=SETTINGS.gpu,
         # Not among the parameters: a change of these scores nothing again.
-        device=config["device"],
-        tensors=str(config["memory"]),
+        device=SETTINGS.run.device,
+        tensors=f"{SETTINGS.run.memory:g}",
     params:
-        options=score_arguments(config),
-        identity=score_identity(config),
+        varscore=lambda wildcards, output: VARSCORE,
+        genome=lambda wildcards, output: SETTINGS.genome,
+        options=lambda wildcards, output: score_arguments(SETTINGS),
     shell:
-        "varscore score --shard {input.shard:q} --genome {input.genome:q}"
-        " --output {output.scores:q} --force {params.options}"
+        "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
+        " --output {output.scores:q} --summary {output.summary:q} --force {params.options}"
         " --threads {threads} --device {resources.device} --memory {resources.tensors}"
         " 2>&1 | tee {log:q} >&2"
 
@@ -101,23 +151,27 @@ rule score:
 # Prove that every shard is there, and join them in the VCF's order or the genome's.
 rule merge:
     input:
+        identity=identity("merge"),
         plan=f"{OUT}/plan/plan.json",
-        scores=expand(f"{OUT}/shards/{{shard}}.parquet", shard=shard_names(config)),
+        scores=expand(f"{OUT}/shards/{{shard}}.parquet", shard=shard_names(SETTINGS)),
         summaries=expand(
-            f"{OUT}/shards/{{shard}}.summary.json", shard=shard_names(config)
+            f"{OUT}/summaries/{{shard}}.summary.json", shard=shard_names(SETTINGS)
         ),
     output:
-        scores=directory(SCORES) if config["dataset"] else SCORES,
+        scores=directory(SCORES) if SETTINGS.dataset else SCORES,
         summary=f"{OUT}/scores.summary.json",
     log:
         f"{OUT}/logs/merge.log",
     benchmark:
         f"{OUT}/benchmarks/merge.tsv"
     params:
+        varscore=lambda wildcards, output: VARSCORE,
         plan=subpath(input.plan, parent=True),
-        order=config["order"],
-        options="--dataset" if config["dataset"] else "",
+        scores=lambda wildcards, input: Path(input.scores[0]).parent,
+        summaries=lambda wildcards, input: Path(input.summaries[0]).parent,
+        order=lambda wildcards, output: SETTINGS.order,
+        dataset=lambda wildcards, output: "--dataset" if SETTINGS.dataset else "",
     shell:
-        'varscore merge {params.plan:q} "$(dirname {input.scores[0]:q})"'
-        " --output {output.scores:q} --order {params.order} {params.options} --force"
-        " 2>&1 | tee {log:q} >&2"
+        "{params.varscore} merge {params.plan:q} {params.scores:q} --summaries"
+        " {params.summaries:q} --output {output.scores:q} --order {params.order}"
+        " {params.dataset} --force 2>&1 | tee {log:q} >&2"

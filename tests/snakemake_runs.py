@@ -89,7 +89,7 @@ def run_again(*words):
 def resume(*words):
     """Resume as the documentation says; return exit code and all that was said."""
     quoted = " ".join(f"'{word}'" for word in words)
-    make = ["make", "--no-print-directory", "-C", ROOT, "resume", f"BIN={BIN}"]
+    make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "resume", f"BIN={BIN}"]
     return _run([*make, f"ARGS={quoted}"])
 
 
@@ -122,7 +122,8 @@ def processes(folder, command):
 
 
 def jobs(output):
-    """Return how many jobs of each rule a run started, or a dry run lists."""
+    """Return how many jobs of each rule that works a run started, or a dry run lists."""
     rules = [line.split()[1].rstrip(":") for line in output.splitlines()
              if line.startswith(("rule ", "localrule "))]  # fmt: skip
-    return {rule: rules.count(rule) for rule in sorted(set(rules)) if rule != "all"}
+    idle = {"all", "identify"}  # which do none of the work
+    return {rule: rules.count(rule) for rule in sorted(set(rules) - idle)}

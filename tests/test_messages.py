@@ -72,6 +72,7 @@ from varscore.results.file import METADATA_KEY
 from varscore.results.reading import read_tracks
 from varscore.results.table import ScoreWriter
 from varscore.results.target import check_result_target
+from varscore.shards.config import Settings
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.shard import Shard, ShardPlan
@@ -1280,6 +1281,26 @@ MESSAGES = {
          r"another name",
          lambda s: (s.scored(), Path("d").mkdir(), s.write("d/mine.txt"),
                     merge_shards("plan", "scores", "d", dataset=True, force=True))),
+    ],
+    "configuration of the workflow": [
+        (r"config: 'statistic' is no key; nearest are statistics.*; workflow_config/README\.md "
+         r"lists them",
+         lambda s: Settings.read({"statistic": "SAD"})),
+        (r"config: out is not given; set vcf, genome, out and model, or score the demo with "
+         r"--configfile workflow_config/demo\.yaml",
+         lambda s: Settings.read({"vcf": "in.vcf", "genome": "g.fa"})),
+        (r"config: model is not given; name one, such as model=basenji2 \(`varscore model "
+         r"list`\)",
+         lambda s: Settings.read({"vcf": "in.vcf", "genome": "g.fa", "out": "o"})),
+        (r"config: dataset: 'maybe' is neither true nor false",
+         lambda s: Settings.read({"dataset": "maybe"})),
+        (r"config: shards: True is not a number", lambda s: Settings.read({"shards": True})),
+        (r"config: region: YAML reads 1230 there, which is no text and may not be what was "
+         r"typed \(20:30 is 1230 to it, 007 is 7\); put the value into quotes",
+         lambda s: Settings.read({"region": 1230})),
+        (r"config: out: 'a\{b\}' has braces, which are Snakemake's wildcards; give another "
+         r"name",
+         lambda s: Settings.read({"vcf": "v", "genome": "g", "model": "m", "out": "a{b}"})),
     ],
     "windows": [
         (r"max_allele_length: 9999 is more than a quarter of the model's window \(4096 "

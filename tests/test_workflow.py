@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import polars
 import psutil
 import pytest
 import yaml
@@ -33,14 +34,10 @@ from snakemake_runs import (
 )
 
 from varscore import read_scores, score_vcf
-from varscore.options import OPTIONS, names
+from varscore.options import OPTIONS
 from varscore.results.table import VARIANT_COLUMNS
-from varscore.shards.workflow import (
-    input_samples,
-    plan_arguments,
-    score_arguments,
-    score_identity,
-)
+from varscore.shards.config import KEYS
+from varscore.shards.identity import sample
 
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
 MERGED = Path("out", "scores.parquet")
@@ -134,74 +131,80 @@ def test_another_genome_of_the_same_name_plans_and_scores_again(copy):
 
 
 @on_the_finished_run
-@pytest.mark.parametrize(
-    ("old", "new"), [(r"\Z", ">another\nACGT\n"), ("ACACACGTTG", "ACACACGTTC")]
-)
-def test_an_older_genome_in_place_of_the_former_is_noticed(copy, old, new):
+def test_an_older_genome_in_place_of_the_former_is_noticed(copy):
     """As when another build is moved to where the first was: moving keeps a file's date."""
-    genome = copy / "policy.fa"
-    genome.write_text(re.sub(old, new, genome.read_text(), count=1))
+    genome, text = copy / "policy.fa", (copy / "policy.fa").read_text()
+    genome.write_text(text.replace("ACACACGTTG", "ACACACGTTC", 1))
     os.utime(genome, (1e9, 1e9))
-    assert would_run(copy)["plan"] == 1
+    assert would_run(copy) == ALL
+    genome.write_text(text + ">another\nACGT\n")
+    os.utime(genome, (1e9, 1e9))
+    code, output = run_again(*arguments(copy, "--dry-run"))
+    assert code == 1
+    assert "its index does not fit" in output
 
 
-def test_a_sample_of_a_file_sees_its_size_and_both_ends(tmp_path):
-    vcf, genome = tmp_path / "vcf", tmp_path / "genome"
-    vcf.touch()
-    found = set()
-    for change in (None, 0, 3_000_000, 2_999_999):
-        bases = bytearray(b"A" * 3_000_000)
-        if change is not None:
-            bases[change : change + 1] = b"C"
-        genome.write_bytes(bases)
-        found.add(input_samples({"vcf": vcf, "genome": genome})["genome"])
-    assert len(found) == 4
-    assert input_samples({"vcf": vcf, "genome": tmp_path / "absent"}).keys() == {"vcf"}
-
-
-def test_every_option_of_scoring_changes_what_snakemake_compares(tmp_path):
-    config = {key: facts.get("default") for key, facts in SCHEMA["properties"].items()}
-    config |= {"model": str(DATA / "weights_keras" / "model.h5")}
-    usual = score_arguments(config)
-    other = {
-        "model": "x", "params": "x", "activation": "quick_gelu", "track_table": "x",
-        "tracks": ["a", "b c"], "statistics": ["D2"], "windows": "binned", "indels": "trim",
-        "reverse_complement": True, "shifts": [0, -1], "engine": "two-pass",
-        "precision": "mixed", "around": [0, "window"], "genes": "x", "gene_bins": "body",
-        "tss_width": 5, "groups": "tissue", "top_tracks": 2, "keep_tracks": True,
-        "background": "x",
-    }  # fmt: skip
-    assert set(other) == set(names("model", "scored"))
-    for key, value in other.items():
-        assert score_arguments(config | {key: value}) != usual
-    assert "'--tracks=a,b c'" in score_arguments(config | other)
-    assert "--shifts=0,-1" in score_arguments(config | other)
-    assert "--around=0,window" in score_arguments(config | other)
-    file = tmp_path / "file"
-    for key in ("tracks", "genes", "groups", "background"):
-        file.write_text("a\n")
-        first = score_identity(config | {key: str(file)})
-        file.write_text("b\n")
-        assert score_identity(config | {key: str(file)}) != first
-
-
-def test_every_option_is_a_config_key_and_of_one_command():
-    of_config = {"vcf", "genome", "out", "shards", "order", "dataset"}
-    of_a_job = {"memory_mb", "runtime", "gpu"}
-    assert set(SCHEMA["properties"]) == set(OPTIONS) | of_config | of_a_job
-    config = {key: facts.get("default") for key, facts in SCHEMA["properties"].items()}
-    planned = plan_arguments(config | {"region": "chr1", "allow_ref_mismatches": True})
-    assert planned == (
-        "--region=chr1 --max-allele-length=1000 --allow-ref-mismatches --swapped=skip"
+@on_the_finished_run
+def test_what_an_option_changes_runs_again_wherever_snakemake_was_started(copy, tmp_path):
+    """Without what Snakemake remembers, too, and after another run was begun and not ended."""
+    shutil.rmtree(copy / ".snakemake")
+    there = {"genome": copy / "policy.fa", "model": copy / "model.h5", "out": copy / "out"}
+    for folder in (copy, tmp_path / "elsewhere"):
+        folder.mkdir(exist_ok=True)
+        assert would_run(folder, **there) == {}
+        for option in ({"windows": "binned"}, {"statistics": "D2"}):
+            assert would_run(folder, **there, **option) == {"score": 2, "merge": 1}
+        assert would_run(folder, **there, max_allele_length=1) == ALL
+        assert would_run(folder, **there, order="genome") == {"merge": 1}
+    code, output = run_again(
+        *arguments(folder, "--until", "identify", **there, windows="binned")
     )
-    assert score_arguments(config) == (
-        "--model=basenji2 --statistics=SAD --around=window --gene-bins=tss --tss-width=0 "
-        "--top-tracks=0 --windows=centred --indels=stitch --shifts=0 --engine=auto "
-        "--precision=float32"
+    assert code == 0, output
+    for folder in (copy, tmp_path / "elsewhere"):
+        assert would_run(folder, **there, windows="binned") == {"score": 2, "merge": 1}
+        assert would_run(folder, **there) == {"score": 2, "merge": 1}
+
+
+@on_the_finished_run
+def test_names_and_spellings_score_nothing_again(copy):
+    other = copy / "other"
+    other.mkdir()
+    for name in ("policy.fa", "policy.fa.fai", "model.h5", "params.json"):
+        shutil.copy(copy / name, other)
+    shutil.copy(DATA / "policy.vcf", other / "a.vcf")
+    spelled = {"vcf": other / "a.vcf", "genome": "other/policy.fa", "model": "other/model.h5"}
+    assert would_run(copy, **spelled) == {}
+    assert would_run(copy, statistics="[ SAD ]", out="./out/", shards="2.0") == {}
+    assert would_run(copy, out=copy / "out", reverse_complement="no", region="null") == {}
+    assert would_run(copy, params=other / "params.json") == {}
+
+
+@on_the_finished_run
+def test_fewer_shards_leave_no_scores_of_a_former_plan(copy):
+    code, output = run_again(*arguments(copy, shards=1))
+    assert code == 0, output
+    assert [path.name for path in sorted((copy / "out" / "shards").iterdir())] == [
+        "0001.parquet"
+    ]
+    assert len(read_scores(copy / "out" / "shards")) == len(POLICY)
+
+
+@on_the_finished_run
+def test_the_folder_of_shards_is_read_by_others(finished):
+    folder = finished / "out" / "shards"
+    whole = pd.read_parquet(folder)
+    assert sorted(zip(whole["record"], whole["allele"], strict=True)) == sorted(
+        zip(
+            *(read_scores(finished / MERGED)[name] for name in ("record", "allele")),
+            strict=True,
+        )
     )
+    assert polars.read_parquet(folder).height == len(whole) == len(POLICY)
 
 
 def test_every_config_key_is_described_and_documented():
+    assert set(SCHEMA["properties"]) == set(KEYS)
+    assert set(OPTIONS) < set(KEYS)
     readme = (ROOT / "workflow_config" / "README.md").read_text()
     for key, facts in SCHEMA["properties"].items():
         assert facts["description"].endswith("."), key
@@ -212,9 +215,14 @@ def test_every_config_key_is_described_and_documented():
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"statistic": "SAD"}, ["'statistic' was unexpected"]),
-        ({"indels": "cut"}, ["indels", "'stitch', 'trim'"]),
-        ({"shards": 0}, ["shards", "minimum of 1"]),
+        ({"statistic": "SAD"}, ["'statistic' is no key; nearest are statistics"]),
+        ({"indels": "cut"}, ["indels: 'cut' is none of stitch, trim"]),
+        ({"shards": 0}, ["shards: 0 is less than 1"]),
+        ({"statistics": "SAD,D3"}, ["statistics: 'D3' is none of SAD,"]),
+        ({"track_table": "none.txt"}, ["track table none.txt", "No such file"]),
+        ({"region": "chr9"}, ["region 'chr9'", "has no contig"]),
+        ({"vcf": "absent.vcf"}, ["Missing input files", "absent.vcf"]),
+        ({"model": ""}, ["model is not given"]),
         ({"model": "absent.h5"}, ["model absent.h5: no such file or folder"]),
     ],
 )
@@ -279,10 +287,10 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     after = f"\n>after\n{'A' * 4_000_000}\n"
     genome.write_text(text + after)
     assert run_again(*arguments(folder, "--until", "plan", **config))[0] == 0
-    stat, sample = genome.stat(), input_samples({"vcf": genome, "genome": genome})
+    stat, before = genome.stat(), sample(genome)
     genome.write_text(text[:-1] + "ACGT"[text[-1] == "A"] + after)
     os.utime(genome, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert input_samples({"vcf": genome, "genome": genome}) == sample
+    assert sample(genome) == before
     code, output = run_again(*arguments(folder, "--keep-going", **config))
     assert code == 1
     assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -15,6 +15,7 @@ from varscore.options import ModelOptions, RunOptions, ScoreOptions
 if TYPE_CHECKING:
     from varscore.bench.forecast import Forecast
     from varscore.models.model import Model
+    from varscore.variant import Variant
 
 OptionalModel = Annotated[
     str | None,
@@ -50,6 +51,22 @@ class Loaded:
         tune_process(run.threads)
         model = load_chosen(which, "cpu" if run.device == "cpu" else "auto")
         return cls(model, time.monotonic() - started)
+
+    def limits(
+        self, genome: Path, options: ScoreOptions, run: RunOptions
+    ) -> Callable[[Variant], None]:
+        """Refuse options that do not fit the model, before anything is scored with them.
+
+        Returns
+        -------
+        callable
+            What raises an `OptionError` for a variant that cannot be scored with them.
+        """
+        from varscore.inputs.genome import ReferenceGenome
+        from varscore.scoring import Scorer
+
+        with ReferenceGenome(genome) as reference:
+            return Scorer(reference, self.model, options, run.memory_bytes).refuse
 
     def forecast(
         self, vcf: Sequence[str], genome: Path, options: ScoreOptions, run: RunOptions

@@ -20,6 +20,7 @@ def refuse_early(
     vcf: Sequence[str] | None = None,
     shard: Path | None = None,
     output: Path | None = None,
+    summary: Path | None = None,
     force: bool = False,
     model: ModelOptions | None = None,
 ) -> None:
@@ -38,6 +39,8 @@ def refuse_early(
         In place of `vcf`.
     output : Path, optional
         File to be written, with its summary beside it.
+    summary : Path, optional
+        Where that is to be written instead.
     force : bool
         Whether an existing output may be replaced.
     model : ModelOptions, optional
@@ -50,7 +53,7 @@ def refuse_early(
     """
     if output is not None:
         check_result_target(output, force=force)
-        check_summary(output, force=force)
+        check_summary(output, path=summary, force=force)
     if shard is not None and not shard.is_file():
         raise OutputError(f"{shard}: no such file; give a table that `varscore plan` wrote")
     if model is not None:

@@ -29,6 +29,10 @@ def score(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Parquet file to write.", show_default=False)
     ],
+    summary: Annotated[
+        Path | None,
+        typer.Option(help="File for the summary of the run.", show_default="beside the output"),
+    ] = None,
     model: given.Model = MODEL.model,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
@@ -70,7 +74,10 @@ def score(
     options = given.chosen(ScoreOptions, context)
     which = given.chosen(ModelOptions, context)
     run = given.chosen(RunOptions, context)
-    refuse_early(genome, options, vcf=vcf, shard=shard, output=output, force=force, model=which)
+    refuse_early(
+        genome, options, vcf=vcf, shard=shard, output=output, summary=summary, force=force,
+        model=which,
+    )  # fmt: skip
     from varscore.engines.gpu import use_free_gpu
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_chosen
@@ -85,7 +92,7 @@ def score(
     job: Callable[..., ScoreSummary] = score_resumably if resume else score_vcf
     if shard is not None:
         job = score_shard
-    summary = job(
+    made = job(
         shard or vcf,
         genome,
         output,
@@ -94,8 +101,8 @@ def score(
         memory=run.memory_bytes,
         options=options,
     )
-    summary.save(output, force=force)
-    typer.echo(f"{output}: {summary}", err=True)
+    made.save(output, path=summary, force=force)
+    typer.echo(f"{output}: {made}", err=True)
 
 
 def _check_use(

@@ -73,18 +73,25 @@ def plan(
 ) -> None:
     """Read a VCF once and cut it into shards, which `score --shard` scores one by one.
 
-    The options of what is scored and how, which shards are told later, are for the forecast.
+    With --model, what each shard would refuse later is refused now, and a forecast made; the
+    options of what is scored and how are for that.
     """
     options = given.chosen(ScoreOptions, context)
     run = given.chosen(RunOptions, context)
     which = None if model is None else given.chosen(ModelOptions, context)
     refuse_early(genome, options, vcf=vcf, model=which)
+    loaded = refuse = None
+    if which is not None:
+        loaded = Loaded.of(which, run)
+        refuse = loaded.limits(genome, options, run)
     from varscore.shards.plan import plan_shards
 
-    made = plan_shards(vcf, genome, output, shards=shards, force=force, options=options)
+    made = plan_shards(
+        vcf, genome, output, shards=shards, force=force, options=options, refuse=refuse
+    )
     typer.echo(f"{output}: {made}", err=True)
-    if which and forecast:
-        told = Loaded.of(which, run).forecast(vcf, genome, options, run)
+    if loaded and forecast:
+        told = loaded.forecast(vcf, genome, options, run)
         typer.echo(str(told or "no forecast: a stream cannot be read again"), err=True)
 
 
@@ -107,6 +114,13 @@ def merge(
     dataset: Annotated[
         bool, typer.Option("--dataset", help="Write a folder of files, for large results.")
     ] = False,
+    summaries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the summaries of the shards' scores.",
+            show_default="beside the scores",
+        ),
+    ] = None,
     force: given.Force = False,
 ) -> None:
     """Join the scores of all of a plan's shards, and prove that nothing is missing."""
@@ -114,6 +128,8 @@ def merge(
     check_summary(output, force=force)
     from varscore.shards.merge import merge_shards
 
-    summary = merge_shards(plan, scores, output, order=order, dataset=dataset, force=force)
+    summary = merge_shards(
+        plan, scores, output, order=order, dataset=dataset, summaries=summaries, force=force
+    )
     summary.save(output, force=force)
     typer.echo(f"{output}: {summary}", err=True)

@@ -274,6 +274,8 @@ class TrackTable:
             return self.fit(terms)
         if terms and not self._matching(wanted):
             raise unknown_column(terms[0].column, self.columns)
+        if any(name in known for name in names) and not self._matching(wanted):
+            return self._named(names)  # which says what is no identifier
         return self.match(wanted)
 
     def _named(self, names: Sequence[str]) -> TrackTable:

@@ -45,13 +45,17 @@ class ScoreSummary:
         text = f"{self.rows:,} rows ({counts}) in {self.seconds:.1f} s, {rate:.3g} variants/s"
         return f"{text}; warning: {self.warning}" if self.warning else text
 
-    def save(self, result: str | Path, *, force: bool = False) -> Path:
-        """Write the summary as JSON beside a result, where `summary_path` says.
+    def save(
+        self, result: str | Path, *, path: Path | None = None, force: bool = False
+    ) -> Path:
+        """Write the summary as JSON.
 
         Parameters
         ----------
         result : str or Path
             Whose summary it is.
+        path : Path, optional
+            The file; where `summary_path` says, beside the result, if not given.
         force : bool
             Replace the result's former summary.
 
@@ -64,8 +68,8 @@ class ScoreSummary:
         OutputError
             As `check_summary`.
         """
-        check_summary(result, force=force)
-        path = summary_path(result)
+        path = path or summary_path(result)
+        check_summary(result, path=path, force=force)
         rate = round(self.rows / self.seconds, 3) if self.seconds else None
         seconds = round(self.seconds, 3)
         name, warning = Path(result).name, self.warning
@@ -74,9 +78,15 @@ class ScoreSummary:
         return path
 
     @classmethod
-    def load(cls, result: str | Path) -> Self | None:
-        """Read the summary beside a result; None if there is none, or a damaged one."""
-        content = _read(summary_path(result))
+    def load(cls, result: str | Path, path: Path | None = None) -> Self | None:
+        """Read the summary of a result; None if there is none, or a damaged one.
+
+        Parameters
+        ----------
+        result, path
+            As for `save`.
+        """
+        content = _read(path or summary_path(result))
         if content is None or content.result != Path(result).name:
             return None
         return cls(
@@ -107,13 +117,15 @@ def summary_path(result: str | Path) -> Path:
     return path.with_name(f"{name}.summary.json")
 
 
-def check_summary(result: str | Path, *, force: bool = False) -> None:
+def check_summary(result: str | Path, *, path: Path | None = None, force: bool = False) -> None:
     """Check that the summary of a result can be written, before the work.
 
     Parameters
     ----------
     result : str or Path
         Whose summary it is.
+    path : Path, optional
+        Its file, if that is not where `summary_path` says.
     force : bool
         Whether the result's former summary may be replaced. Any other file never is.
 
@@ -123,7 +135,7 @@ def check_summary(result: str | Path, *, force: bool = False) -> None:
         If another file has its name, if there is a former summary and `force` is not given,
         or if the folder is missing or not writable.
     """
-    path = summary_path(result)
+    path = path or summary_path(result)
     if os.path.lexists(path):
         content, name = _read(path), Path(result).name
         if content is None or content.result != name:

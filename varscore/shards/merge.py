@@ -20,7 +20,7 @@ from varscore.models.notice import notice
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.provenance import Provenance
 from varscore.results.reading import regrouped
-from varscore.results.summary import ScoreSummary
+from varscore.results.summary import ScoreSummary, summary_path
 from varscore.results.table import GENE_COLUMNS, rows_per_group
 from varscore.results.target import check_result_target
 from varscore.shards.proof import prove_whole
@@ -43,6 +43,7 @@ def merge_shards(
     *,
     order: Order = "input",
     dataset: bool = False,
+    summaries: str | Path | None = None,
     force: bool = False,
 ) -> ScoreSummary:
     """Join the scores of all of a plan's shards.
@@ -65,6 +66,8 @@ def merge_shards(
     dataset : bool
         Write a folder with a file for each shard (or as many, if rows have to be sorted),
         which pandas and `varscore.read_scores` read as one.
+    summaries : str or Path, optional
+        The folder with the summaries of the shards' scores, if that is not `scores`.
     force : bool
         Replace an existing output.
 
@@ -105,8 +108,9 @@ def merge_shards(
                 for table in regrouped(tables, rows_per_group(schema)):
                     file.write(table)
                 file.commit(made)
-    summaries = [ScoreSummary.load(file) for file in files]
-    seconds = sum(summary.seconds for summary in summaries if summary is not None)
+    folder = Path(scores if summaries is None else summaries)
+    told = [ScoreSummary.load(file, folder / summary_path(file).name) for file in files]
+    seconds = sum(summary.seconds for summary in told if summary is not None)
     reasons = dict(whole.provenance.reasons)
     return ScoreSummary(made.rows, made.statuses, reasons, seconds, whole.warning)
 

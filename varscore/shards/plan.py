@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,6 +47,7 @@ def plan_shards(
     shards: int | None = None,
     force: bool = False,
     options: ScoreOptions | None = None,
+    refuse: Callable[[Variant], None] | None = None,
     **option: Any,
 ) -> ShardPlan:
     """Read a VCF and cut it into shards of about equal cost, contiguous on the genome.
@@ -69,6 +70,8 @@ def plan_shards(
         Replace the plan in the folder.
     options : ScoreOptions, optional
         Of them count those that are planned, such as `region`.
+    refuse : callable, optional
+        Raises an `OptionError` for a variant that cannot be scored, as `Scorer.refuse`.
     **option
         Single fields of `ScoreOptions`, in place of `options`.
 
@@ -95,7 +98,8 @@ def plan_shards(
             reference = stack.enter_context(ReferenceGenome(reference))
         spooled = stack.enter_context(Partial(folder / _SPOOL))
         source = stack.enter_context(AlleleSource(vcf, reference, options, folder=folder))
-        keys, survey = _spool(source, spooled)
+        survey = Survey(source, refuse)
+        keys = _spool(source, spooled, survey)
         survey.judge()
         writer = _Writer(folder, source)
         with naming_output(spooled.target), pa.memory_map(str(spooled.path)) as mapped:
@@ -158,9 +162,8 @@ class _Keys:
         return np.lexsort((self.positions, self.contigs))
 
 
-def _spool(source: AlleleSource, spool: Partial) -> tuple[_Keys, Survey]:
+def _spool(source: AlleleSource, spool: Partial, survey: Survey) -> _Keys:
     """Write all alleles to a file that can be mapped into memory."""
-    survey = Survey(source)
     ranks: dict[str, int] = {}
     contigs, positions, costs = [], [], []
     with (
@@ -196,9 +199,8 @@ def _spool(source: AlleleSource, spool: Partial) -> tuple[_Keys, Survey]:
             costs.append(np.array([_cost(variant) for variant in variants], np.int64))
     if not costs:
         none = np.empty(0, np.int64)
-        return _Keys(np.empty(0, np.int32), none, none), survey
-    keys = _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
-    return keys, survey
+        return _Keys(np.empty(0, np.int32), none, none)
+    return _Keys(np.concatenate(contigs), np.concatenate(positions), np.concatenate(costs))
 
 
 def _cost(variant: Variant | None) -> int:

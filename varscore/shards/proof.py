@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from itertools import compress, groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, no
 from varscore.results.table import GENE_COLUMNS, VARIANT_COLUMNS
 from varscore.shards.shard import ShardPlan
 from varscore.variant import Status
+
+# Rows are those of the plan, which settled the first two; columns say of what groups they are.
+_NAMES = ("regions", "contigs", "genes", "background", "groups")
 
 
 def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
@@ -64,11 +67,11 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
             found = {
                 "version": made.version,
                 "model": {key: made.model.get(key) for key in ("sha256", "config")},
-                "options": made.options,
+                "options": _without_names(made.options),
                 "columns": reader.schema.names,
                 "tracks or groups": [dict(field.metadata or {}) for field in reader.schema],
-                "background": asdict(made.background) if made.background else None,
-                "genes": asdict(made.genes) if made.genes else None,
+                "background": made.background and made.background.sha256,
+                "genes": made.genes and made.genes.sha256,
             }
             statuses.update(made.statuses)
             rows += reader.rows
@@ -90,6 +93,17 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
         shard=None,
         fingerprint=None,
     )
+
+
+def _without_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options but for names of files, whose content is compared in other ways.
+
+    Tracks may be spelled as a list or between commas.
+    """
+    kept = {name: value for name, value in options.items() if name not in _NAMES}
+    if isinstance(tracks := kept.get("tracks"), str):
+        kept["tracks"] = [name.strip() for name in tracks.split(",")]
+    return kept
 
 
 def _check_genome(planned: GenomeRecord, found: GenomeRecord, file: Path) -> None:

@@ -85,11 +85,12 @@ class ShardScorer:
             "options": {
                 name: getattr(options, name)
                 for name in names("scored")
-                if name not in ("genes", "groups", "background")  # what these are, below
+                # What these are stands beside it, whatever their spelling.
+                if name not in ("tracks", "genes", "groups", "background")
             },
-            "background": asdict(known) if (known := written.background) else None,
+            "background": known.sha256 if (known := written.background) else None,
             "groups": [asdict(group) for group in written.groups],
-            "genes": asdict(genes) if (genes := self._scorer.gene_record) else None,
+            "genes": genes.sha256 if (genes := self._scorer.gene_record) else None,
         }
         return shard_fingerprint(identity, shard)
 
