@@ -35,6 +35,7 @@ PLANTED = {
     "What is refused at once": ("options", "numpy"),
     "Pictures are made": ("pictures.__init__", "torch"),
     "Only pictures know": ("scoring", "matplotlib"),
+    "One module of results knows bigWig": ("results.bins", "pyBigWig"),
 }
 
 

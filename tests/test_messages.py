@@ -33,7 +33,14 @@ from writers import COLUMNS, HEADER, record, write_fasta, write_phased, write_we
 
 import varscore
 import varscore.errors
-from varscore import ScoreOptions, load_model, read_metadata, read_scores, write_haplotypes
+from varscore import (
+    ScoreOptions,
+    load_model,
+    predict_variant,
+    read_metadata,
+    read_scores,
+    write_haplotypes,
+)
 from varscore.atomic import check_target
 from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
@@ -64,11 +71,17 @@ from varscore.models.registry import read_checkpoint
 from varscore.models.selection import check_wanted
 from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS
+from varscore.pictures.profile import check_panels
 from varscore.prediction.explanation import explain
 from varscore.prediction.saturation import saturate
 from varscore.reports.page import report_page
+from varscore.prediction.profile_files import write_profiles
+from varscore.prediction.region import halo_bins
+from varscore.prediction.region_files import write_coverage
 from varscore.results.annotate import annotate_vcf, write_table
+from varscore.results.bigwig import write_bigwigs
 from varscore.results.file import METADATA_KEY
+from varscore.results.folder import check_folder
 from varscore.results.reading import read_tracks
 from varscore.results.table import ScoreWriter
 from varscore.results.target import check_result_target
@@ -1012,6 +1025,45 @@ MESSAGES = {
          lambda s: s.model.predict("ACGT")),
         (r"predict: sequence 0 has 4 bases, but model .* reads windows of \d+",
          lambda s: s.model.predict(["ACGT"])),
+        (r"embed: stage 'tower\.9' is none of model .*, which has stem, tower\.0, blocks\.0, "
+         r"blocks\.1, head",
+         lambda s: s.model.embed([], stage="tower.9")),
+    ],
+    "profile and predict": [
+        (r"x\.vcf: several alleles, expected one variant such as chr1:12345:A:G; `varscore "
+         r"profile` takes files",
+         lambda s: predict_variant(str(s.write("x.vcf", vcf(GOOD, GOOD))), s.genome)),
+        (r"chr1:5:C:A: nothing is predicted of an allele whose status is ref_mismatch "
+         r"\(swapped\); `varscore explain` says more, and the README what to do",
+         lambda s: predict_variant("chr1:5:C:A", s.genome, model=s.model)),
+        (r"in\.vcf: nothing can be predicted of its alleles \(1 symbolic_allele\); `varscore "
+         r"explain` says of one what is wrong with it",
+         lambda s: write_profiles(s.vcf(("chr1", 5, "A", "<DEL>")), s.genome, "o",
+                                  model=s.model)),
+        (r"tracks: 13 are chosen, and a figure has room for 12; choose fewer with --tracks, or "
+         r"none to be drawn with --format none",
+         lambda s: check_panels(13)),
+        (r"output o: holds mine, which its contents\.json does not list, so it is not "
+         r"replaced; give another name",
+         lambda s: (Path("o").mkdir(), s.write("o/mine"), check_folder("o", force=True))),
+        (r"output x\.bw: cannot be written as a bigWig file; look whether the disk has room",
+         lambda s: (predict_variant("chr1:5:A:C", s.genome, model=s.model).write_parquet("p"),
+                    s.patch.setattr("varscore.results.bigwig._MAGIC", b"none"),
+                    write_bigwigs("p", {"reference_track_0": Path("x.bw")}, {"chr1": 900}))),
+        (r"chr9: no such file; give a FASTA file of sequences, or with --genome a region "
+         r"such as chr1:1-300000, or a BED file",
+         lambda s: s.cli("predict", "chr9", "-o", "o")),
+        (r"regions a\.bed: chr1:900-950 lies beyond the end of chr1 in .*genome\.fa, 900; give "
+         r"intervals of the genome's build",
+         lambda s: write_coverage(str(s.write("a.bed", "chr1\t900\t950\n")), s.genome, "o",
+                                  model=s.model)),
+        (r"predict: this model reads 8 bins to either side of one, and its window has 16, so "
+         r"that every bin feels the window's ends; give a model with a longer window, or cut "
+         r"windows of one's own for Model\.predict",
+         lambda s: halo_bins(BasenjiConfig(
+             window_length=64, tower_channels=(3,), num_blocks=1, crop_bins=2,
+             block_kernel_size=11,
+         ))),
     ],
     "models.registry": [
         (r"--params is for Keras weights, but .* is of form native",

@@ -38,11 +38,10 @@ def profile(
             minimum=0,
         ),
     ] = None,
-    format_: Annotated[
+    format: Annotated[
         Format, own_option("format", Format, "Form of figures.", default="png")
     ] = "png",
     genes: given.GenesFile = None,
-    gene_bins: given.GeneBinsName = "exons",
     windows: given.Windows = SCORE.windows,
     indels: given.Indels = SCORE.indels,
     reverse_complement: given.ReverseComplement = SCORE.reverse_complement,
@@ -84,7 +83,7 @@ def profile(
         output,
         model=load_chosen(which, run.device),
         zoom=zoom,
-        form=format_,
+        form=format,
         force=force,
         memory=run.memory_bytes,
         options=options,

@@ -40,7 +40,7 @@ from varscore.pictures.style import (
 from varscore.results.profile import Profile
 
 MOST_PANELS = 12
-"""More would not fit a page at a size at which they can be read."""
+"""With more, a figure would be taller than what one can look at."""
 
 # Inches.
 _WIDTH, _LEFT, _INSIDE = 7.2, 0.8, 6.2
@@ -182,7 +182,7 @@ def _name_values(axes: Axes, name: str) -> None:
 def _mark(axes: Axes, profile: Profile) -> None:
     """Mark the variant, and shade what lies beyond the contig."""
     low, high = axes.get_xlim()
-    axes.axvspan(profile.start, profile.end, color=BLACK, alpha=0.25, linewidth=0)
+    axes.axvspan(profile.start, profile.end, color=BLACK, alpha=0.15, linewidth=0)
     middle = (profile.start + profile.end) / 2
     axes.axvline(middle, color=BLACK, linewidth=0.7, linestyle=(0, (3, 2)), gid="variant")
     for start, end in ((low, 0), (profile.contig_length, high)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,7 +68,7 @@ def write_profiles(
     memory : int
         Bytes that tensors may take, beside the weights.
     options : ScoreOptions, optional
-        As for `predict_variant`. With `genes`, these are drawn, boxes where their bins are.
+        As for `predict_variant`. With `genes`, these are drawn, with boxes for their exons.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def write_profiles(
         profiler = Profiler(reference, model, options, memory)
         if form != "none":
             check_panels(len(profiler.tracks))
-        genes = chosen_genes(options, reference)
+        genes = chosen_genes(replace(options, gene_bins="exons", tss_width=0), reference)
         with AlleleSource(given, reference, options, folder=Path(output).parent) as source:
             survey = source.survey()
             survey.judge()
