@@ -1,7 +1,9 @@
 """Figures of profiles: every word can be read, and the variant is where it should be."""
 
+import dataclasses
 import functools
 import itertools
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +15,7 @@ from varscore.models.tracks import TrackTable
 from varscore.pictures.genes import MOST_ROWS, GeneShape, place_genes
 from varscore.pictures.profile import draw_profile, profile_picture
 from varscore.pictures.style import styled
+from varscore.results.names import safe_names
 from varscore.results.profile import Profile
 
 BIN = 128
@@ -173,11 +176,22 @@ def test_the_same_profile_gives_the_same_bytes(form, monkeypatch):
         assert mpl.rcParams["font.size"] == 30
 
 
-def test_a_dollar_sign_and_a_tag_are_letters():
-    profile = made()
-    table = TrackTable.from_names(["$x_1$"], ["<script>"])
-    picture = profile_picture(
-        Profile(**{**vars(profile), "track_table": table, "id": "$\\frac$"}), "svg"
-    )
-    assert picture.startswith(b"<?xml")
-    assert b"<script>" not in picture
+def test_names_are_letters_whatever_they_are():
+    """Neither mathematics nor markup nor a font's limits make anything else of them."""
+    odd = "$\\frac$ <script>alert(1)</script> \n \t \u202e \U0001f9ec " + 300 * "x"
+    table = TrackTable.from_names([odd], ["d"])
+    profile = dataclasses.replace(made(), track_table=table, id=odd, contig=odd)
+    genes = [GeneShape(odd, "+", profile.start, profile.end + 500, [])]
+    assert b"<script>" not in profile_picture(profile, "svg", genes=genes)
+    with styled():
+        figure = draw_profile(profile, genes=genes)
+        said = [word for word, _ in words(figure)]
+    assert any(word.startswith("$\\frac$ <script>alert(1)</script> ? ? ? ? x") for word in said)
+    assert all("\n" not in word for word in said)
+
+
+def test_names_of_files_are_safe_and_differ():
+    odd = ["a/b", "a\\b", "A_b", "..", "", "x" * 300, "x" * 299, "\U0001f600"]
+    names = safe_names(odd)
+    assert len({name.lower() for name in names}) == len(odd)
+    assert all(re.fullmatch(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,85}", name) for name in names)

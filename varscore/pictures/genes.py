@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from varscore.pictures.style import BLACK, SMALL, text_width
+from varscore.pictures.style import BLACK, SMALL, drawable, text_width
 
 MOST_ROWS = 5
 _LONGEST_NAME = 24
@@ -66,7 +66,7 @@ def place_genes(
     wanted = []  # where each begins and ends with its name, and where the name begins
     for gene in genes:
         if gene.start < end and gene.end > start:
-            label = gene.name[:_LONGEST_NAME] + _ARROWS.get(gene.strand, "")
+            label = drawable(gene.name[:_LONGEST_NAME]) + _ARROWS.get(gene.strand, "")
             width = text_width(label, SMALL) * scale
             low, high = float(max(gene.start, start)), float(min(gene.end, end))
             at = max(float(start), min(low, end - width))

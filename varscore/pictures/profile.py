@@ -114,7 +114,7 @@ def draw_profile(profile: Profile, *, genes: Sequence[GeneShape] = ()) -> Figure
         axes.tick_params(labelbottom=axes is all_axes[-1])
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(base_formatter())
-    all_axes[-1].set_xlabel(f"position on {profile.contig} (bp)")
+    all_axes[-1].set_xlabel(shortened(f"position on {profile.contig} (bp)", SMALL, _INSIDE))
     _write_head(figure, profile)
     for number, line in enumerate(reversed(notes)):
         y = (0.04 + _LINE * number) / height

@@ -11,11 +11,12 @@ import io
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 
@@ -92,6 +93,24 @@ def base_formatter() -> FuncFormatter:
     return FuncFormatter(lambda position, _: f"{position:,.0f}")
 
 
+def drawable(text: str) -> str:
+    """Return a text with a question mark for each character that the font cannot draw.
+
+    Parameters
+    ----------
+    text : str
+        Of any origin: names of a VCF or a GTF may have line breaks, or emoji, in them.
+    """
+    known = _characters()
+    return "".join(letter if ord(letter) in known else "?" for letter in text)
+
+
+@cache
+def _characters() -> frozenset[int]:
+    charmap = get_font(findfont(FontProperties(family=_FONT))).get_charmap()
+    return frozenset(code for code in charmap if chr(code).isprintable())
+
+
 def text_width(text: str, size: float) -> float:
     """Return how wide a line of text is, in inches.
 
@@ -112,11 +131,13 @@ def shortened(text: str, size: float, inches: float) -> str:
     Parameters
     ----------
     text : str
+        Made `drawable`.
     size : float
         Of its letters, in points.
     inches : float
         Room for it.
     """
+    text = drawable(text)
     if text_width(text, size) <= inches:
         return text
     fits = bisect_right(
