@@ -98,8 +98,8 @@ def test_the_readmes_commands_and_code_run(varscore, here):
     assert [command[0] for command in COMMANDS] == [
         "model", "check", "score", "tracks", "tracks", "score", "score",
         "score", "background", "score", "background", "background", "top", "explain",
-        "saturate", "report", "report", "explain", "profile", "predict", "annotate", "info", "verify", "haplotypes",
-        "score",
+        "saturate", "report", "report", "explain", "profile", "predict", "annotate", "info",
+        "verify", "haplotypes", "score",
     ]  # fmt: skip
     for command in COMMANDS:
         if command[:2] != ["model", "fetch"]:

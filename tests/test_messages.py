@@ -73,11 +73,11 @@ from varscore.models.tracks import TrackTable
 from varscore.options import OPTIONS
 from varscore.pictures.profile import check_panels
 from varscore.prediction.explanation import explain
-from varscore.prediction.saturation import saturate
-from varscore.reports.page import report_page
 from varscore.prediction.profile_files import write_profiles
 from varscore.prediction.region import halo_bins
 from varscore.prediction.region_files import write_coverage
+from varscore.prediction.saturation import saturate
+from varscore.reports.page import report_page
 from varscore.results.annotate import annotate_vcf, write_table
 from varscore.results.bigwig import write_bigwigs
 from varscore.results.file import METADATA_KEY
