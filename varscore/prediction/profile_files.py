@@ -107,8 +107,10 @@ def write_profiles(
                     writer.write(profile, folder.path)
                     progress(1)
                 folder.commit("profiles", {**profiler.made, "variants": writer.variants})
-    left = survey.rows - scored
-    return f"{scored} profiles" + (f", {left} alleles could not be predicted" if left else "")
+    said = f"{scored:,} profile{'s' if scored > 1 else ''}"
+    if left := survey.rows - scored:
+        said += f", {left:,} allele{'s' if left > 1 else ''} could not be predicted"
+    return said
 
 
 class _Writer:
