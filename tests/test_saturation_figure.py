@@ -41,7 +41,10 @@ def drawn(length, panels):
     """Return the figure, laid out as for its file, and of what it is made."""
     bases, found = interval(length, panels)
     with styled():
-        figure = saturation_figure(found, "chr1", FIRST, bases, CHANGES, "SAD")
+        figure = saturation_figure(
+            found, contig="chr1", first=FIRST, bases=bases, changes=CHANGES, statistic="SAD",
+            model="m", note=LONG,
+        )  # fmt: skip
         FigureCanvasAgg(figure)
         figure.draw_without_rendering()
     return figure, bases, found
@@ -117,7 +120,9 @@ def test_what_is_zero_everywhere_or_not_there_can_be_drawn(tmp_path):
     zero = np.where(np.eye(3, 4, dtype=bool), np.nan, np.float32(0))
     panels = [Panel("a", "", e, means(e)) for e in (nothing, zero)]
     with styled():
-        figure = saturation_figure(panels, "c", 1, "ACG", "ACGT", "SAD")
+        figure = saturation_figure(
+            panels, contig="c", first=1, bases="ACG", changes="ACGT", statistic="SAD", model="m"
+        )
         render(figure, "png")
     for axes in parts(figure, "strip"):
         assert boxes_of(axes) == []
@@ -224,7 +229,7 @@ def test_the_same_figure_has_the_same_bytes(form, start, tmp_path):
     for name in ("one", "two"):
         draw_saturation(
             tmp_path / name, panels, contig="chr1", first=7, bases=bases, changes=CHANGES,
-            statistic="SAD_250", form=form,
+            statistic="SAD_250", model="m", form=form,
         )  # fmt: skip
     content = (tmp_path / "one").read_bytes()
     assert content == (tmp_path / "two").read_bytes()

@@ -36,6 +36,8 @@ class Saturation:
         The P bases of the interval and the L changes: A, C, G and T, and perhaps ``deletion``.
     tracks : dict of str to TrackTable
         By statistic, as columns name it: the tracks, and groups of tracks, that have scores.
+    model : dict of str to object
+        What the model said of itself.
     summary : ScoreSummary or None
         What was done, where it was written.
     shown : tuple of str
@@ -44,6 +46,7 @@ class Saturation:
 
     changed: Saturated
     tracks: Mapping[str, TrackTable]
+    model: Mapping[str, Any]
     _read: Callable[[Sequence[str]], pa.Table] = field(repr=False)
     summary: ScoreSummary | None = None
     shown: tuple[str, ...] = ()
@@ -51,7 +54,9 @@ class Saturation:
     @classmethod
     def of_held(cls, changed: Saturated, held: HeldResult) -> Self:
         """Return what a result in memory says of some changes, of which it has the rows."""
-        return cls(changed, tracks_of(held.table.schema), held.table.select)
+        assert held.provenance is not None  # it was committed
+        model = held.provenance.model or {}
+        return cls(changed, tracks_of(held.table.schema), model, held.table.select)
 
     @classmethod
     def of_file(cls, changed: Saturated, path: Path) -> Self:
@@ -62,7 +67,8 @@ class Saturation:
                 return reader.read(columns)
 
         with ResultReader(path) as reader:
-            return cls(changed, tracks_of(reader.schema), read)
+            model = reader.provenance().model or {}
+            return cls(changed, tracks_of(reader.schema), model, read)
 
     @property
     def statistic(self) -> str:

@@ -15,7 +15,7 @@ _LETTERED, _BARE = 200, 1000  # most bases of a line with letters, and of one wi
 
 # All in inches. Letters of a base can just be read at 0.055.
 _WIDTH, _LEAST_WIDTH, _WIDEST_BASE = 11.0, 5.0, 0.25
-_LEFT, _RIGHT, _TOP, _BOTTOM = 0.75, 0.9, 0.36, 0.1
+_LEFT, _RIGHT, _TOP, _BOTTOM, _NOTE = 0.75, 0.9, 0.52, 0.02, 0.25
 _HEAD, _STRIP, _GAP, _ROW, _AXIS = 0.22, 0.55, 0.03, 0.13, 0.48
 _LETTERS, _NO_LETTERS = 0.15, 0.04
 _BAR_GAP, _BAR = 0.12, 0.1
@@ -83,6 +83,8 @@ class Places:
     lines : Lines
     panels, changes : int
         How many panels there are, and rows of each heatmap.
+    note : bool
+        Whether there is a line of text below them.
 
     Attributes
     ----------
@@ -96,14 +98,14 @@ class Places:
 
     left = _LEFT
 
-    def __init__(self, lines: Lines, panels: int, changes: int) -> None:
+    def __init__(self, lines: Lines, panels: int, changes: int, *, note: bool) -> None:
         self._data, self._heat = lines.width, _ROW * changes
         self._letters = _LETTERS if lines.lettered else _NO_LETTERS
         self._panel = _HEAD + _STRIP + _GAP + self._heat + self._letters + 2 * _GAP
         self._line = panels * self._panel + _AXIS
         self.panel_width = max(self._data, _LEAST_WIDTH)
         self.width = _LEFT + self.panel_width + _RIGHT
-        self.height = _TOP + len(lines.ends) * self._line + _BOTTOM
+        self.height = _TOP + len(lines.ends) * self._line + (_NOTE if note else _BOTTOM)
 
     def axes(self, figure: Figure, line: int, panel: int) -> tuple[Axes, Axes, Axes, Axes]:
         """Make the axes of a panel: strip, heatmap, the genome's bases, and colour bar."""

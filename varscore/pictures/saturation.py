@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -70,15 +71,7 @@ class Panel:
 
 
 def draw_saturation(
-    path: str | Path,
-    panels: Sequence[Panel],
-    *,
-    contig: str,
-    first: int,
-    bases: str,
-    changes: Sequence[str],
-    statistic: str,
-    form: ImageFormat,
+    path: str | Path, panels: Sequence[Panel], *, form: ImageFormat, **about: Any
 ) -> None:
     """Draw a saturation.
 
@@ -87,7 +80,32 @@ def draw_saturation(
     path : str or Path
         File to write.
     panels : sequence of Panel
-        At most as many as `panels_of` says.
+        At most as many as `varscore.pictures.lines.panels_of` says.
+    form : {"png", "svg", "pdf"}
+    **about
+        As for `saturation_figure`.
+    """
+    with styled():
+        content = render(saturation_figure(panels, **about), form)
+    write_bytes(path, content)
+
+
+def saturation_figure(
+    panels: Sequence[Panel],
+    *,
+    contig: str,
+    first: int,
+    bases: str,
+    changes: Sequence[str],
+    statistic: str,
+    model: str,
+    note: str | None = None,
+) -> Figure:
+    """Return the figure of a saturation; it is made, and rendered, within `styled`.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
     contig : str
     first : int
         1-based position of the interval's first base.
@@ -96,39 +114,22 @@ def draw_saturation(
     changes : sequence of str
         L of them: rows of a heatmap.
     statistic : str
-        What the numbers are, for axes.
-    form : {"png", "svg", "pdf"}
+        What the numbers are.
+    model : str
+        Its name.
+    note : str, optional
+        What has to be said of the model, below all.
     """
-    with styled():
-        figure = saturation_figure(panels, contig, first, bases, changes, statistic)
-        content = render(figure, form)
-    write_bytes(path, content)
-
-
-def saturation_figure(
-    panels: Sequence[Panel],
-    contig: str,
-    first: int,
-    bases: str,
-    changes: Sequence[str],
-    statistic: str,
-) -> Figure:
-    """Return the figure that `draw_saturation` writes; made and rendered in `styled`."""
     lines = Lines.of(len(bases), len(panels))
-    places = Places(lines, len(panels), len(changes))
+    places = Places(lines, len(panels), len(changes), note=note is not None)
     figure = Figure(figsize=(places.width, places.height))
-    last = first + len(bases) - 1
-    where = f"{contig}:{first:,}-{last:,}"
     what = f"{statistic} ({_UNITS[statistic.partition('_')[0]]})"  # SAD_250 is a SAD
-    title = f"{where}: {what} of every change of a base"
-    figure.text(
-        places.left / places.width,
-        1 - 0.12 / places.height,
-        shortened(title, TITLE, places.width - places.left - 0.1),
-        size=TITLE,
-        va="top",
-        parse_math=False,
+    _write(
+        figure, places, 0.14, f"{contig}:{first:,}-{first + len(bases) - 1:,}", TITLE, "bold"
     )
+    _write(figure, places, 0.34, f"{what} of every change of a base, model {model}", SMALL)
+    if note is not None:
+        _write(figure, places, places.height - 0.24, note, SMALL)
     for line, (start, end) in enumerate(lines.ends):
         for number, panel in enumerate(panels):
             strip, heatmap, reference, bar = places.axes(figure, line, number)
@@ -154,6 +155,22 @@ def saturation_figure(
             else:
                 reference.tick_params(axis="x", bottom=False, labelbottom=False)
     return figure
+
+
+def _write(
+    figure: Figure, places: Places, top: float, text: str, size: float, weight: str = "normal"
+) -> None:
+    """Write a line above or below the panels, so many inches from the figure's top."""
+    room = 0.94 * (places.width - places.left)  # drawn in pixels, letters are a bit wider
+    figure.text(
+        places.left / places.width,
+        1 - top / places.height,
+        shortened(text, size, room),
+        size=size,
+        weight=weight,
+        va="top",
+        parse_math=False,
+    )
 
 
 def _draw_strip(

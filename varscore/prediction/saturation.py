@@ -12,6 +12,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.saturation import Saturated, saturated
 from varscore.meaning.saturation import Saturation, means
 from varscore.models.model import Model
+from varscore.models.notice import notice
 from varscore.options import ScoreOptions
 from varscore.pictures.lines import panels_of
 from varscore.pictures.saturation import Panel, draw_saturation
@@ -173,5 +174,7 @@ def draw(
         bases=changed.bases,
         changes=changed.changes,
         statistic=found.statistic,
+        model=str(found.model["name"]),
+        note=notice(dict(found.model)),
         form=form,
     )
