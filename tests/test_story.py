@@ -77,6 +77,11 @@ def test_the_command_names_what_was_given():
     assert model()["activation"] is None
 
 
+def test_a_background_that_was_applied_later_is_one_to_score_with():
+    applied = made(background=BackgroundEntry("b.parquet", "0"))
+    assert str(parsed(command(applied, "o.parquet"))["background"]) == "b.parquet"
+
+
 def test_what_is_told():
     facts = {"rows": 1003, "statuses": {"scored": 1000, "too_long": 1, "ref_mismatch": 2}}
     said = tell(made(**facts, reasons={"masked": 2}), "folder/x.parquet")

@@ -20,9 +20,11 @@ from varscore.results.reading import read_provenance
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard
+from varscore.shipped import shipped_folder
 from varscore.support.again import SHARES
 from varscore.support.verify import verify
 
+DEMO = shipped_folder("demo")
 EVERY_STATISTIC = (
     "SAD,logSAD,sqrtSAD,SAX,D1,logD1,sqrtD1,D2,logD2,sqrtD2,logSED,JS,logJS,REF,ALT"
 )
@@ -258,6 +260,15 @@ def test_another_model_is_found(make, check, tmp_path):
     other = load_model(write_weights(tmp_path / "other.safetensors", 2048))
     found = check(path, model=other)
     assert found[0].startswith("model random-0: its digest is ")
+
+
+def test_a_model_that_is_known_by_name_need_not_be_given(varscore, tmp_path):
+    path, genome = tmp_path / "x.parquet", DEMO / "genome.fa.gz"
+    background = DEMO / "background.parquet"
+    score_vcf(["chrA:4829:T:G"], genome, path, model="demo", background=background)
+    code, out, _ = varscore("verify", path, "-g", genome)
+    assert code == 0, out
+    assert "model demo: the weights" in out
 
 
 def test_another_option_is_found(make, check):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
+from varscore.models.cache import NAMES
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
 
@@ -68,11 +69,16 @@ def verify(
 
     Says each difference in a line, and ends with exit code 1 if there is one. Options of
     `score` that are given are held against those that the result was made with; files among
-    them are read where they are now.
+    them are read where they are now. A model that is known by name need not be given.
     """
-    asked = _given(context)
+    from varscore.results.reading import read_provenance
+
+    asked = {name: context.params[name] for name in _given(context, ScoreOptions)}
     options = ScoreOptions(**asked)
     which = given.chosen(ModelOptions, context)
+    name = (read_provenance(scores).model or {}).get("name")
+    if name in NAMES and "model" not in _given(context, ModelOptions):
+        which = replace(which, model=name)
     run = given.chosen(RunOptions, context)
     refuse_early(genome, options, vcf=vcf, model=which)
     from varscore.engines.runtime import tune_process
@@ -98,10 +104,10 @@ def verify(
         raise typer.Exit(1)
 
 
-def _given(context: typer.Context) -> dict[str, Any]:
-    """Return the options of scoring that stand on the command line."""
-    return {
-        name: context.params[name]
-        for name in (field.name for field in fields(ScoreOptions))
-        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
-    }
+def _given(context: typer.Context, kind: type[ScoreOptions] | type[ModelOptions]) -> list[str]:
+    """Return the names of options of a kind that stand on the command line."""
+    return [
+        field.name
+        for field in fields(kind)
+        if (source := context.get_parameter_source(field.name)) and source.name == "COMMANDLINE"
+    ]

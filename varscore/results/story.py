@@ -81,7 +81,12 @@ def command(made: Provenance, file: str | Path) -> str:
     model = _model(made, file)
     words = ["varscore", "score", *_inputs(made.vcf), "--genome", made.genome.file]
     words += ["--output", str(file), *_model_words(model)]
-    for name, value in _changed(made.options).items():
+    options = dict(made.options)
+    if made.background is not None and options.get("background") is None:
+        options["background"] = (
+            made.background.file
+        )  # applied after scoring, to the same effect
+    for name, value in _changed(options).items():
         words += _option_words(name, value)
     return shlex.join(words)
 

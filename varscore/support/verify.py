@@ -177,7 +177,7 @@ def _options(
     }
     for name, digest in digests.items():
         path = getattr(chosen, name)
-        if digest is not None and Path(path).is_file() and _sha256(path) != digest:
+        if None not in (digest, path) and Path(path).is_file() and _sha256(path) != digest:
             said.append(f"option {name}: {path} is another file than the result's")
     return "options, as the record has them", said
 
