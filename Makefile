@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # This folder, also where make runs in another: make -f CLONE/Makefile resume
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 OUT := results/demo
+DEMO_LOG = $(OUT)/logs/demo.log
 # The tests start many processes: each takes what the first one compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -33,10 +34,13 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/snakemake --cores all --configfile workflow_config/demo.yaml --config out=$(OUT)
-	$(BIN)/varscore demo --scores $(OUT)/scores.parquet
-	$(BIN)/varscore top $(OUT)/scores.parquet --number 5 --shown 1 \
-		--background resources/demo/background.parquet
+	@mkdir -p $(OUT)/logs
+	@echo "Scoring the demo with the workflow, half a minute; its log: $(DEMO_LOG)"
+	@$(BIN)/snakemake --cores all --configfile workflow_config/demo.yaml \
+		--config out=$(OUT) report=false > $(DEMO_LOG) 2>&1 \
+		|| { tail -n 40 $(DEMO_LOG); exit 1; }
+	@$(BIN)/varscore demo --scores $(OUT)/scores.parquet --force 2>> $(DEMO_LOG) \
+		|| { tail -n 40 $(DEMO_LOG); exit 1; }
 
 # After a crash: Snakemake's lock is left over, and half-done jobs have to run again.
 # It goes on in the folder in which make runs, as the run itself did; ARGS may name another.

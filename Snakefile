@@ -48,6 +48,7 @@ def refuse(settings):
 SETTINGS = ask(Settings.read, config, workflow.config_settings.config_args)
 OUT = SETTINGS.out
 SCORES = f"{OUT}/scores" if SETTINGS.dataset else f"{OUT}/scores.parquet"
+REPORTS = [f"{OUT}/report.html"] if SETTINGS.report else []
 # A job's own Snakemake takes what this one found.
 IDENTITIES = Identities(SETTINGS, is_made, reuse=not workflow.is_main_process)
 if workflow.is_main_process:
@@ -71,6 +72,7 @@ rule all:
     default_target: True
     input:
         SCORES,
+        *REPORTS,
         # Snakemake makes a file that is not there only for what runs anyway, or is asked for.
         *map(identity, STEPS),
 
@@ -175,3 +177,28 @@ rule merge:
         "{params.varscore} merge {params.plan:q} {params.scores:q} --summaries"
         " {params.summaries:q} --output {output.scores:q} --order {params.order}"
         " {params.dataset} --force 2>&1 | tee {log:q} >&2"
+
+
+# The result as a page for a browser, also for `snakemake --report`. However large the result
+# is, the page has so many rows and no more.
+rule report:
+    input:
+        scores=SCORES,
+    output:
+        page=report(
+            f"{OUT}/report.html",
+            caption="workflow_config/report.rst",
+            category="Scores",
+        ),
+    log:
+        f"{OUT}/logs/report.log",
+    benchmark:
+        f"{OUT}/benchmarks/report.tsv"
+    resources:
+        mem_mb=SETTINGS.memory_mb,
+        runtime=SETTINGS.runtime,
+    params:
+        varscore=lambda wildcards, output: VARSCORE,
+    shell:
+        "{params.varscore} report {input.scores:q} --output {output.page:q} --force"
+        " 2>&1 | tee {log:q} >&2"

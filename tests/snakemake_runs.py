@@ -47,7 +47,8 @@ def arguments(folder, *more, cores=2, **config):
     """Return Snakemake's arguments for the policy file, or what `config` says instead."""
     config = {
         "vcf": DATA / "policy.vcf", "genome": "policy.fa", "model": "model.h5", "out": "out",
-        "shards": 2, "device": "cpu", "engine": "two-pass", **config,
+        "shards": 2, "device": "cpu", "engine": "two-pass",
+        "report": False, **config,
     }  # fmt: skip
     settings = [f"{key}={value}" for key, value in config.items()]
     return [

@@ -89,6 +89,7 @@ def test_the_readme_has_every_default():
         ("vcf=a{1}.vcf", {"vcf": ("a{1}.vcf",)}),
         ("dataset=true", {"dataset": True}),
         ("dataset=False", {"dataset": False}),
+        ("report=false", {"report": False}),
         ("reverse_complement=yes", {"reverse_complement": True}),
         ("reverse_complement=1", {"reverse_complement": True}),
         ("activation=null", {"activation": None}),

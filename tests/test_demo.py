@@ -15,7 +15,8 @@ from varscore.meaning.background import Background
 from varscore.meaning.listing import top
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # its scores are made once
-DEMO = Path(__file__).parents[1] / "resources" / "demo"
+ROOT, BIN = Path(__file__).parents[1], Path(sys.executable).parent
+DEMO = ROOT / "resources" / "demo"
 FACTORS = ["CTCF", "GATA1", "SP1", "AP1", "HNF4A", "GABPA", "TBP"]
 
 
@@ -30,14 +31,15 @@ def truth():
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     """What the command makes of the shipped files; run as users run it."""
-    out = tmp_path_factory.mktemp("demo") / "scores.parquet"
+    folder = tmp_path_factory.mktemp("demo")
+    make = ["make", "--no-print-directory", "-C", ROOT, "-o", "install", "demo", f"BIN={BIN}"]
     done = subprocess.run(
-        [sys.executable, "-m", "varscore", "score", str(DEMO / "demo.vcf"), "--genome",
-         str(DEMO / "genome.fa.gz"), "--model", "demo", "-o", str(out)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "its scores mean nothing for real genomes" in done.stderr
+        [*map(str, make), f"OUT={folder}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "said.txt").write_text(done.stdout)
+    assert "its scores mean nothing for real genomes" in (folder / "logs/demo.log").read_text()
+    out = folder / "scores.parquet"
     assert read_metadata(out)["model"]["teaching"] is True
     return out
 
@@ -61,6 +63,31 @@ def test_rows_are_those_of_the_truth(truth, scores):
     assert {"scored", "ref_mismatch", "unknown_contig", "symbolic_allele"} <= set(
         scores["status"]
     )
+
+
+def test_what_make_demo_says_fits_on_two_screens(truth, result):
+    said = result.with_name("said.txt").read_text()
+    lines = said.splitlines()
+    assert len(lines) <= 50
+    assert f"{len(truth)} alleles, {(truth['status'] == 'scored').sum()} of them scored" in said
+    unscored = truth.loc[truth["status"] != "scored", "status"].value_counts()
+    assert f"{unscored.sum()} alleles were not scored" in said
+    for status, count in unscored.items():
+        assert any(line.split()[:2] == [str(count), status] for line in lines), status
+    report = result.with_name("report.html")
+    assert report.is_file()
+    assert str(report) in said
+    assert "varscore score my.vcf.gz" in said
+
+
+def test_a_demo_that_fails_says_why(tmp_path):
+    make = ["make", "--no-print-directory", "-C", ROOT, "-o", "install", "demo", f"BIN={BIN}"]
+    (tmp_path / "plan").write_text("a file in the place of a folder\n")
+    done = subprocess.run(
+        [*map(str, make), f"OUT={tmp_path}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert str(tmp_path / "plan") in done.stdout
 
 
 @pytest.mark.parametrize("factor", FACTORS)

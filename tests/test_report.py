@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from annotations import gtf_row
 from backgrounds import heavy_tailed, write_result
 
 import varscore
 from varscore import read_scores
+from varscore.inputs.genome import ReferenceGenome
 from varscore.meaning.build import build_background
 from varscore.meaning.listing import to_table
 from varscore.meaning.outcomes import outcomes
@@ -26,7 +28,9 @@ from varscore.pictures.pages.content import Page
 from varscore.pictures.pages.render import to_html
 from varscore.reports.links import browser_links
 from varscore.reports.page import report_page
+from varscore.variant import Interval
 
+DEMO = Path(__file__).parents[1] / "resources" / "demo"
 VENDOR = Path(varscore.__file__).parent / "pictures" / "pages" / "vendor"
 MODEL = {
     "name": "small", "sha256": "0" * 64, "activation": "gelu_new", "activation_source": "file",
@@ -199,6 +203,62 @@ def test_a_result_without_a_score_is_a_page_too(tmp_path):
     assert page.table is None
     assert page.cards == page.figures == ()
     assert "ref_mismatch" in to_html(page)
+
+
+def test_a_result_of_names_alone_is_not_ranked(tiny_model, oracle_genome, tmp_path):
+    with ReferenceGenome(oracle_genome) as genome:
+        ref = genome.fetch(Interval("inside", 20_000, 20_001)).upper()
+    path = tmp_path / "s.parquet"
+    variant = f"inside:20001:{ref}:{'A' if ref != 'A' else 'C'}"
+    varscore.score_vcf([variant], oracle_genome, path, model=tiny_model, top_tracks=1)
+    page = report_page(path)
+    assert page.table is None
+    assert "--keep-tracks" in page.warnings[-1]
+
+
+def test_profiles_are_those_of_the_strongest_tracks(tiny_model, oracle_genome, tmp_path):
+    """The difference of the whole profile sums up to the score of the card."""
+    with ReferenceGenome(oracle_genome) as genome:
+        bases = genome.fetch(Interval("inside", 20_000, 20_200)).upper()
+    variants = [
+        f"inside:{20_001 + place}:{base}:{'ACGT'['ACGT'.index(base) - 1]}"
+        for place, base in enumerate(bases)
+        if place % 60 == 0
+    ]
+    path = tmp_path / "s.parquet"
+    varscore.score_vcf(variants, oracle_genome, path, model=tiny_model)
+    gtf = tmp_path / "g.gtf"
+    ids = 'gene_id "G"; transcript_id "T"'
+    gtf.write_text(gtf_row("inside", "transcript", 20_301, 21_000, "+", ids))
+    page = report_page(path, genome=oracle_genome, model=tiny_model, genes=gtf)
+    frame = read_scores(path).set_index("key")
+    for card in page.cards:
+        figures = [figure for figure in card.figures if figure.kind == "profile"]
+        names = [row[0] for row in card.effects[0].rows]
+        assert len(figures) == len(names) == 2
+        for figure, name in zip(figures, names, strict=True):
+            data = figure.data
+            change = np.subtract(data["alternate"], data["reference"]).sum()
+            # All bins of a small window are near the variant.
+            assert change == pytest.approx(frame.loc[card.title, f"SAD_{name}"], abs=1e-3)
+            assert data["pos"] == int(card.title.split(":")[1])
+        # By hand: the transcript starts at 20,301.
+        distance = 20_301 - int(card.title.split(":")[1])
+        assert dict(card.facts)["genes near it"] == f"G (+, {distance} bases)"
+
+
+def test_a_variant_that_was_explained_is_a_page(varscore, tmp_path):
+    path = tmp_path / "v.html"
+    words = ("explain", "multiallelic_8", "--vcf", DEMO / "demo.vcf", "-g",
+             DEMO / "genome.fa.gz", "--model", "demo", "--html", path)  # fmt: skip
+    assert varscore(*words)[0] == 0
+    text = path.read_text(encoding="utf-8")
+    kinds = ("deletion of 4 bases", "strongest tracks: TF")
+    for said in ("chrA:4834:GTAAT:G and chrA:4834:G:A", *kinds, "For research use only"):
+        assert said in text
+    assert text.count('class="plot profile"') == 6  # three classes of tracks, two alleles
+    assert varscore(*words)[0] == 1  # it is there already
+    assert varscore(*words, "--json")[0] == 2
 
 
 # ---------------------------------------------------------------- the file

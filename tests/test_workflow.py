@@ -115,6 +115,20 @@ def test_another_order_merges_again(copy):
 
 
 @on_the_finished_run
+def test_a_page_is_made_of_the_result_and_is_part_of_snakemakes_report(copy):
+    code, output = run_again(*arguments(copy, report=True))
+    assert code == 0, output
+    assert jobs(output) == {"report": 1}
+    assert (
+        "<title>Variant effects: policy.vcf</title>" in (copy / "out/report.html").read_text()
+    )
+    assert would_run(copy, report=True) == {}
+    code, output = run_again(*arguments(copy, "--report", copy / "all.html", report=True))
+    assert code == 0, output
+    assert "the strongest variants and" in (copy / "all.html").read_text()
+
+
+@on_the_finished_run
 def test_other_weights_under_the_same_name_score_again(copy):
     (copy / "model.h5").touch()
     assert would_run(copy) == {}

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from varscore.atomic import check_target, write_bytes
 from varscore.cli import options as given
 from varscore.cli.options import RUN
+from varscore.cli.refusals import check_page_target
 from varscore.errors import OutputError
 from varscore.options import RunOptions
 from varscore.results.summary import check_summary
 from varscore.results.target import check_result_target
 from varscore.shipped import SHIPPED, shipped_files, shipped_folder
+from varscore.variant import Status
+
+if TYPE_CHECKING:
+    from varscore.models.model import Model
 
 workflow = typer.Typer(help="The Snakemake workflow.", no_args_is_help=True)
 
+_RESULT = "scores.parquet"
+_NEXT = """Next, with a VCF of your own:
+  varscore model fetch basenji2
+  varscore check my.vcf.gz --genome hg38.fa
+  varscore score my.vcf.gz --genome hg38.fa -o scores.parquet
+  varscore report scores.parquet -o report.html"""
 _READ = ("demo.vcf", "genome.fa.gz", "genome.fa.gz.fai", "genome.fa.gz.gzi", "truth.tsv")
 
 
@@ -36,35 +47,69 @@ def demo(
     memory: given.Memory = RUN.memory,
     force: given.Force = False,
 ) -> None:
-    """Score the demo, and show predicted beside true effects.
+    """Score the demo, show predicted beside true effects, and write the report.
 
     Its genome is simulated and its model small: the scores mean nothing for real genomes.
     """
+    run = given.chosen(RunOptions, context)
     if scores is None:
-        scores = _score(given.chosen(RunOptions, context), output, force=force)
-    from varscore.meaning.truth import against_truth
-
-    typer.echo(against_truth(scores, shipped_folder("demo") / "truth.tsv"))
-
-
-def _score(run: RunOptions, output: Path, *, force: bool) -> Path:
-    """Score the demo in a folder of its own; return the result."""
-    source = shipped_folder("demo")
-    files = {output / name: source / name for name in _READ}
-    result = output / "scores.parquet"
-    _lay(output, files, force=force)
-    check_result_target(result, force=force)
-    check_summary(result, force=force)
+        _lay_demo(output, force=force)
+    page = (output / _RESULT if scores is None else scores).with_name("report.html")
+    check_page_target(page, force=force)
     from varscore.engines.gpu import use_free_gpu
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_model
-    from varscore.scoring import score_vcf
 
     tune_process(run.threads)
     if run.device != "cpu":
         use_free_gpu()
-    vcf, genome = output / "demo.vcf", output / "genome.fa.gz"
     model = load_model("demo", device=run.device)
+    if scores is None:
+        scores = _score(run, output, model, force=force)
+    from varscore.meaning.truth import against_truth
+    from varscore.pictures.pages.render import write_page
+    from varscore.reports.page import report_page
+
+    source = shipped_folder("demo")
+    typer.echo(against_truth(scores, source / "truth.tsv"))
+    content = report_page(
+        scores,
+        background=source / "background.parquet",
+        genome=source / "genome.fa.gz",
+        model=model,
+        memory=run.memory_bytes,
+    )
+    write_page(page, content)
+    typer.echo("\n".join(_unscored(scores)))
+    typer.echo(f"\nThe report, to open in a browser: {page}\n\n{_NEXT}")
+
+
+def _unscored(scores: Path) -> Iterator[str]:
+    """Say what was not scored, a line for each reason."""
+    from varscore.meaning.outcomes import outcomes
+
+    others = [one for one in outcomes(scores, examples=1) if one.status != Status.SCORED]
+    yield f"\n{sum(one.rows for one in others)} alleles were not scored, on purpose:"
+    for one in others:
+        example = one.examples[0].rpartition(" ")[0]  # without its ID
+        yield f"  {one.rows} {one.status:18} {one.meaning}, such as {example}"
+
+
+def _lay_demo(output: Path, *, force: bool) -> None:
+    """Lay the demo into a folder of its own, where its scores can be written."""
+    source = shipped_folder("demo")
+    result = output / _RESULT
+    _lay(output, {output / name: source / name for name in _READ}, force=force)
+    check_result_target(result, force=force)
+    check_summary(result, force=force)
+
+
+def _score(run: RunOptions, output: Path, model: Model, *, force: bool) -> Path:
+    """Score the demo in its folder; return the result."""
+    from varscore.scoring import score_vcf
+
+    result = output / _RESULT
+    vcf, genome = output / "demo.vcf", output / "genome.fa.gz"
     made = score_vcf(vcf, genome, result, model=model, force=force, memory=run.memory_bytes)
     made.save(result, force=force)
     typer.echo(f"{result}: {made}", err=True)

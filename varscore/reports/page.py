@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from varscore.engines import DEFAULT_MEMORY
@@ -13,13 +15,19 @@ from varscore.meaning.overview import along_genome, calibration, heatmap, score_
 from varscore.meaning.ranking import By
 from varscore.meaning.survey import Survey, survey
 from varscore.models.model import Model
+from varscore.models.notice import notice
 from varscore.pictures.pages.content import Column, Figure, OutcomeRow, Page, Table
 from varscore.prediction.explanation import CITE
 from varscore.reports.cards import row_card
 from varscore.reports.places import Place, look_at
 from varscore.reports.words import glossary, warnings
+from varscore.results.reading import has_scores, opened_results
 from varscore.results.story import command, tell
 
+_NO_SCORES = (
+    "The result has scores of neither tracks nor groups, only the names of each row's "
+    "strongest: it is not ranked here. Score with --keep-tracks or --groups for more."
+)
 CARDS = 20
 """Variants that have a card."""
 
@@ -79,6 +87,27 @@ def report_page(
         As `varscore.meaning.survey.survey`, `varscore.meaning.join.join` and
         `varscore.reports.places.look_at`.
     """
+    found, name = outcomes(scores), Path(scores).name
+    with closing(opened_results(scores)) as readers:
+        made = next(readers).provenance()
+    page = Page(
+        title=f"Variant effects: {made.vcf}",
+        story=tuple(text for text in tell(made, scores) if not text.startswith("Mind:")),
+        command=command(made, name),
+        outcomes=tuple(
+            OutcomeRow(
+                one.status if one.reason is None else f"{one.status}: {one.reason}",
+                one.meaning,
+                one.rows,
+                tuple(one.examples),
+            )
+            for one in found
+        ),
+        cite=CITE,
+    )
+    if not has_scores(scores):
+        said = notice(made.model or {})
+        return replace(page, warnings=(*([said] if said else []), _NO_SCORES))
     whole = survey(
         scores,
         statistic=statistic,
@@ -88,46 +117,33 @@ def report_page(
         number=number,
         shown=shown,
     )
-    found = outcomes(scores)
-    joined = {}
-    if join is not None and whole.scored:
+    page = replace(page, warnings=tuple(warnings(whole, found, scores)))
+    if not whole.scored:
+        return page
+    joined, count = {}, min(CARDS, len(whole.leading))
+    if join is not None:
         names = whole.ranking.column_names
         joined = joined_columns(whole.ranking[on].to_pylist(), join, on, names)
-    made, name = whole.made, Path(scores).name
-    places = [Place()] * CARDS
+    places = [Place()] * count
     if genome is not None:
-        places = look_at(whole, CARDS, genome, model=model, genes=genes, memory=memory)
-    return Page(
-        title=f"Variant effects: {made.vcf}",
-        warnings=tuple(warnings(whole, found, scores)),
-        story=tuple(text for text in tell(made, scores) if not text.startswith("Mind:")),
-        command=command(made, name),
-        outcomes=tuple(
-            OutcomeRow(
-                _status(one.status, one.reason), one.meaning, one.rows, tuple(one.examples)
-            )
-            for one in found
-        ),
-        figures=tuple(_figures(whole)) if whole.scored else (),
-        table=_table(whole, joined, name) if whole.scored else None,
+        places = look_at(whole, count, genome, model=model, genes=genes, memory=memory)
+    return replace(
+        page,
+        figures=tuple(_figures(whole)),
+        table=_table(whole, joined, name),
         cards=tuple(
             row_card(
                 whole,
-                place,
-                joined={column: texts[place] for column, texts in joined.items()},
-                genes=places[place].genes,
-                profiles=places[place].profiles,
+                number,
+                joined={column: texts[number] for column, texts in joined.items()},
+                genes=place.genes,
+                profiles=place.profiles,
             )
-            for place in range(min(CARDS, len(whole.leading)))
+            for number, place in enumerate(places)
         ),
-        cards_title=f"The {min(CARDS, len(whole.leading))} strongest variants",
+        cards_title=f"The {count} strongest variants",
         glossary=tuple(glossary(whole)),
-        cite=CITE,
     )
-
-
-def _status(status: str, reason: str | None) -> str:
-    return status if reason is None else f"{status}: {reason}"
 
 
 def _table(whole: Survey, joined: Mapping[str, Sequence[str]], name: str) -> Table:

@@ -227,6 +227,18 @@ def regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(held).combine_chunks()
 
 
+def has_scores(path: str | Path) -> bool:
+    """Tell whether a result has scores of tracks or groups, not only each row's strongest.
+
+    Raises
+    ------
+    OutputError
+        As `opened_results`.
+    """
+    with closing(opened_results(path)) as readers:
+        return bool(tracks_of(next(readers).schema))
+
+
 def choose_columns(
     file: Path,
     schema: pa.Schema,

@@ -31,6 +31,7 @@ KEYS: dict[str, Option] = {
             Option("shards", int, 8, "Number of scoring jobs.", minimum=1),
             Option("order", Literal["input", "genome"], "input", "Order of the result's rows."),
             Option("dataset", bool, False, "Write a folder of files in place of one file."),
+            Option("report", bool, True, "Write the result as a page for a browser, too."),
             Option("memory_mb", int, 6000, "Memory of a scoring job in MB.", minimum=1),
             Option("runtime", int, 240, "Longest time of a scoring job in min.", minimum=1),
             Option("gpu", int, 0, "GPUs of a scoring job.", minimum=0, maximum=1),
@@ -62,7 +63,7 @@ class Settings:
         Relative if it lies below the working directory, without a slash at its end.
     shards, memory_mb, runtime, gpu : int
     order : {"input", "genome"}
-    dataset : bool
+    dataset, report : bool
     model : ModelOptions
     score : ScoreOptions
     run : RunOptions
@@ -74,6 +75,7 @@ class Settings:
     shards: int
     order: str
     dataset: bool
+    report: bool
     memory_mb: int
     runtime: int
     gpu: int
