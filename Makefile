@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # run in one of them.
 WORKERS := --numprocesses 3 --dist loadgroup
 
-.PHONY: help install demo resume test test-lowest lint pytest format clean
+.PHONY: help install demo resume test test-lowest lint pytest fuzz format clean
 
 help:
 	@echo "make demo         install into .venv, score the demo VCF, show the result"
@@ -21,6 +21,7 @@ help:
 	@echo "make test         install into .venv, lint, run every test"
 	@echo "                  (then, the quick tests alone: $(BIN)/pytest -n auto -m 'not slow')"
 	@echo "make test-lowest  run the quick tests with the lowest versions allowed"
+	@echo "make fuzz         feed every reader mutated files, SECONDS=60 each"
 	@echo "make lint         ruff, mypy, import-linter, hadolint"
 	@echo "make format       ruff format"
 	@echo "make clean        remove .venv, .venv-lowest and results"
@@ -63,6 +64,10 @@ $(VENV)-lowest/installed: pyproject.toml tests/lowest.txt
 	$(VENV)-lowest/bin/pip install --quiet --disable-pip-version-check \
 		--requirement tests/lowest.txt --editable ".[test]"
 	@touch $@
+
+SECONDS := 60
+fuzz: install
+	FUZZ_SECONDS=$(SECONDS) FUZZ_FINDINGS=results/fuzz $(BIN)/pytest --numprocesses 0 tests/fuzz
 
 lint: install
 	$(BIN)/ruff check .

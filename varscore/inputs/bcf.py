@@ -70,9 +70,23 @@ def read_bcf_header(path: Path, name: str) -> VcfHeader:
     """Read what the header of a BCF says about contigs; parameters as for `read_header`."""
     with open_bcf(path, name) as records:
         header = VcfHeader()
-        for line in str(records.header).splitlines():
+        for line in header_lines(records, name):
             read_meta(line, header)
         return header
+
+
+def header_lines(records: pysam.VariantFile, name: str) -> list[str]:
+    """Return the lines of the header of an open BCF.
+
+    Raises
+    ------
+    VcfError
+        If they are no text.
+    """
+    try:
+        return str(records.header).removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise VcfError(f"{name}: the header of this BCF is no UTF-8 text; {_REMEDY}") from error
 
 
 def open_bcf(path: Path, name: str, *, samples: bool = False) -> pysam.VariantFile:

@@ -149,9 +149,13 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
 def _read_fai(fai: Path) -> list[tuple[str, int, int, int, int]]:
     """Return name, bases, first base's offset, bases and bytes of a line of each contig."""
     contigs = []
-    for line in fai.read_text(encoding="utf-8").splitlines():
-        name, length, start, line_bases, line_bytes = line.split("\t")
-        contigs.append((name, int(length), int(start), int(line_bases), int(line_bytes)))
+    # Lines and numbers as htslib reads them: what it takes for one contig must not be two here.
+    for line in fai.read_bytes().decode("utf-8").removesuffix("\n").split("\n"):
+        name, *numbers = line.removesuffix("\r").split("\t")
+        if len(numbers) != 4 or not all(re.fullmatch("[0-9]{1,18}", n) for n in numbers):
+            raise ValueError(f"line {len(contigs) + 1} is {line[:80]!r}")
+        length, start, line_bases, line_bytes = map(int, numbers)
+        contigs.append((name, length, start, line_bases, line_bytes))
     return sorted(contigs, key=lambda contig: contig[2])
 
 

@@ -15,7 +15,7 @@ from pysam.utils import SamtoolsError
 
 from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError, VcfError
-from varscore.inputs.bcf import check_indices, open_bcf
+from varscore.inputs.bcf import check_indices, header_lines, open_bcf
 from varscore.inputs.forms import recognise
 from varscore.inputs.text import damage_first, read_lines
 from varscore.inputs.vcf import COLUMNS, contig_declared, record_fault
@@ -62,7 +62,7 @@ def read_meta_lines(path: Path, name: str) -> list[str]:
     form = recognise(path, name)
     if form.kind == "bcf":
         with open_bcf(path, name, samples=True) as records:
-            return str(records.header).splitlines()
+            return header_lines(records, name)
     if form.kind != "vcf":
         raise VcfError(
             f"{name}: is a table of variants; expected a VCF or BCF, the one that was scored"

@@ -109,7 +109,13 @@ def read_layout(line: str, number: int, name: str) -> Layout | None:
         If the columns of a variant are not there, or it is not clear which they are.
     """
     delimiter = next((sign for sign in "\t,;" if sign in line), "\t")
-    names = next(csv.reader([line], delimiter=delimiter))
+    try:
+        names = next(csv.reader([line], delimiter=delimiter))
+    except csv.Error as error:
+        raise VcfError(
+            f"{name}: line {number} names no columns ({error}); expected lines that end in a "
+            "line feed, and columns separated by tabs or commas"
+        ) from error
     columns = find_columns(names, f"{name}: line {number}")
     if columns is None:
         return None

@@ -22,6 +22,7 @@ from varscore.results.target import check_result_target
 METADATA_KEY, CONTENT_KEY = "varscore", "varscore.content"
 _SCHEMA_KEY = "ARROW:schema"  # where readers of Arrow look for what Parquet has no place for
 _OF_EVERY_RESULT = ("chrom", "pos", "ref", "alt", "key", "status")
+_MOST_ROWS_A_BYTE = 64  # keys alone take a byte a row
 
 
 class Record(Protocol):
@@ -168,6 +169,20 @@ class HeldResult:
         pass
 
 
+def _checked(table: pa.Table) -> pa.Table:
+    """Return a table in which all text is text, and every place that it names is there."""
+    table.validate(full=True)
+    return table
+
+
+def _text_checked(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose fields' metadata are text."""
+    for field in schema:
+        for name, value in (field.metadata or {}).items():
+            name.decode(), value.decode()
+    return schema
+
+
 class ResultReader:
     """Reads a Parquet file of varscore's; a context manager.
 
@@ -198,11 +213,29 @@ class ResultReader:
         try:
             self.metadata = self._metadata()
             self.written = self._written()
+            with self._naming():
+                self.schema = _text_checked(self._parquet.schema_arrow).remove_metadata()
+            self._check_rows()
         except BaseException:
             self._parquet.close()
             raise
-        self.schema = self._parquet.schema_arrow.remove_metadata()
         self.rows: int = self._parquet.metadata.num_rows
+
+    def _check_rows(self) -> None:
+        """Refuse a file that says of itself to have more rows than it can hold.
+
+        A few bytes can stand for any number of equal values, and reading makes all of them.
+        """
+        metadata, size = self._parquet.metadata, self.path.stat().st_size
+        groups = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        if min(groups, default=0) < 0 or not (
+            sum(groups) == metadata.num_rows <= _MOST_ROWS_A_BYTE * size
+        ):
+            raise OutputError(
+                f"{self.path}: not a whole Parquet file: it is said to have "
+                f"{metadata.num_rows:,} rows, {sum(groups):,} of them in its row groups, in "
+                f"{size:,} bytes; copy it again, or score again"
+            )
 
     def _metadata(self) -> dict[str, Any]:
         text = self._stored(METADATA_KEY)
@@ -283,7 +316,7 @@ class ResultReader:
             If the file is damaged.
         """
         with self._naming():
-            return self._parquet.read(columns=list(columns))
+            return _checked(self._parquet.read(columns=list(columns)))
 
     def groups(
         self, columns: Sequence[str] | None = None, start: int = 0, stop: int | None = None
@@ -316,6 +349,7 @@ class ResultReader:
                     table = self._parquet.read_row_group(
                         group, columns=None if columns is None else list(columns)
                     )
+                    _checked(table)
                 yield table.slice(low, high - low)
             first += rows
 
@@ -332,6 +366,6 @@ class ResultReader:
             yield
         except FileNotFoundError as error:
             raise OutputError(f"{self.path}: no such file") from error
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             reason = str(error).partition("\n")[0]
             raise OutputError(f"{self.path}: not a whole Parquet file: {reason}") from error

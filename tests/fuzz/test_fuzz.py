@@ -1,0 +1,126 @@
+"""Mutated files of every kind: each ends with a right result, or a line that says why not.
+
+An ordinary run reads the corpus, and the same few thousand inputs each time. With
+`FUZZ_SECONDS` set each target takes so long, from a seed of `FUZZ_SEED` or the clock's;
+`make fuzz` does that. What is found is written to `FUZZ_FINDINGS`, from where it belongs into
+`corpus/<target>/`, with a mending.
+"""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fuzz.targets import TARGETS
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
+LONGEST = 60  # seconds for one input, of a machine that others use, too
+TESTS = Path(__file__).parents[1]
+GROUPS = (
+    (
+        "vcf",
+        "table",
+        "bgzip",
+        "bcf",
+        "bed",
+        "gtf",
+        "contigs",
+        "haplotypes",
+        "fasta",
+        "fai",
+        "fai-bgzip",
+        "gzi",
+        "options",
+    ),
+    (
+        "native",
+        "hub-config",
+        "hub-weights",
+        "params",
+        "tracks",
+        "selection",
+        "plan",
+        "shard",
+        "parquet",
+        "end-to-end",
+        "keras",
+    ),
+)
+
+
+def test_every_target_is_run():
+    assert sorted(name for group in GROUPS for name in group) == sorted(TARGETS)
+    corpus = {path.name for path in (TESTS / "fuzz" / "corpus").iterdir()}
+    assert corpus <= set(TARGETS)
+
+
+@pytest.mark.parametrize("names", GROUPS, ids=lambda names: names[0])
+def test_whatever_a_file_has_it_ends_well(tmp_path, names):
+    seed = int(os.environ.get("FUZZ_SEED", str(int(time.time()) if SECONDS else 1)))
+    findings, left, turn = [], list(names), 0
+    while left:
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        last, found = run(folder, seed + turn, left)
+        findings += found
+        # A process that was ended goes on with the target behind; in a long run, once more.
+        left = left[left.index(last) + (0 if SECONDS and turn < 20 else 1) :] if last else []
+        turn += 1
+    assert not findings, "\n\n".join(findings)
+
+
+def run(folder, seed, names):
+    """Run a worker; return the target that ended it, if any, and what it found."""
+    command = [sys.executable, "-m", "fuzz.worker", folder, str(seed), str(SECONDS), *names]
+    paths = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with open(folder / "stderr", "w") as stderr:
+        worker = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=TESTS,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+    lines = queue.Queue()
+    reader = threading.Thread(target=pass_on, args=(worker.stdout, lines))
+    reader.start()
+    found, current, ended = [], "", True
+    try:
+        while line := lines.get(timeout=LONGEST):
+            if line.startswith("FINDING"):
+                said = line[8:].encode().decode("unicode_escape")
+                found.append(keep(folder, current, said))
+            else:
+                current = line.strip()
+    except queue.Empty:
+        worker.kill()
+        ended = False
+    code = worker.wait()
+    reader.join()
+    worker.stdout.close()
+    if code == 0:
+        return None, found
+    said = f"ended with code {code}\n" + (folder / "stderr").read_text()[-2000:]
+    found.append(keep(folder, current, said if ended else "does not end"))
+    return (current.split() or [None])[0], found
+
+
+def pass_on(stream, lines):
+    """Put the lines of a stream into a queue, and an empty one at its end."""
+    for line in stream:
+        lines.put(line)
+    lines.put("")
+
+
+def keep(folder, current, said):
+    """Keep an input that was not ended well; return what is to be said of it."""
+    kept = os.environ.get("FUZZ_FINDINGS")
+    if kept and (folder / "input").exists():
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        (Path(kept) / current.replace(" ", "-")).write_bytes((folder / "input").read_bytes())
+    return f"{current}: {said}"
