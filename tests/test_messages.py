@@ -20,6 +20,7 @@ from pathlib import Path
 import huggingface_hub.errors
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pysam
 import pytest
@@ -46,6 +47,7 @@ from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
 from varscore.haplotypes.genotypes import GenotypeFile
 from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.bcf import read_bcf_header
 from varscore.inputs.contigs import read_contig_table
 from varscore.inputs.genes import read_genes
 from varscore.inputs.genome import ReferenceGenome, parse_region
@@ -399,6 +401,25 @@ def indexed_bcf(s: Scene, index: int) -> None:
     s.read(b"BCF\x02\x02" + len(header).to_bytes(4, "little") + header, "y.bcf")
 
 
+def other_status() -> None:
+    """Give a shard's rows a status that is none."""
+    path = "plan/0001.parquet"
+    table = pq.read_table(path).replace_schema_metadata(pq.ParquetFile(path).metadata.metadata)
+    place = table.schema.get_field_index("status")
+    statuses = pa.array(["gone"] * len(table))
+    table = table.set_column(place, table.schema.field(place), statuses)
+    pq.write_table(table, path)
+
+
+def many_rows(s: Scene) -> None:
+    """Write a million rows that are all equal: some hundred bytes a column."""
+    s.score()
+    metadata = pq.ParquetFile("o.parquet").metadata.metadata
+    table = pa.table({"chrom": pa.repeat("chr1", 1_000_000)}, metadata=metadata)
+    pq.write_table(table, "o.parquet", compression="zstd")
+    read_metadata("o.parquet")
+
+
 def spoil(genome) -> None:
     genome["m5"] = dict.fromkeys(genome["m5"], "0" * 32)
 
@@ -496,6 +517,10 @@ MESSAGES = {
         (r"y\.bcf: line 2 of its header has IDX=99999999; expected at most 10,000,000, as many "
          r"as there are contigs or fields; leave IDX out",
          lambda s: indexed_bcf(s, 99_999_999)),
+        (r"y\.bcf: the header of this BCF is no UTF-8 text; copy or download it again, or make "
+         r"it anew from a VCF",
+         lambda s: (bcf(s, lambda whole: whole.replace(b"passed", b"p\xffssed")),
+                    read_bcf_header(Path("y.bcf"), "y.bcf"))),
         (r"y\.bcf: the header of this BCF is said to have 4,294,967,295 bytes; expected at "
          r"most 268,435,456; copy or download it again, or make it anew from a VCF",
          lambda s: s.read(b"BCF\x02\x02\xff\xff\xff\xff", "y.bcf")),
@@ -672,6 +697,9 @@ MESSAGES = {
          no_room_for_a_stream),
     ],
     "inputs.tables": [
+        (r"x\.vcf: line 1 names no columns \(new-line character .*\); expected lines that end "
+         r"in a line feed, and columns separated by tabs or commas",
+         lambda s: s.read("chrom,pos\rref,alt\n")),
         (r"x\.vcf: its columns are separated by semicolons; expected tabs or commas: save "
          r"it as "
          r"one of these",
@@ -1235,6 +1263,9 @@ MESSAGES = {
          lambda s: (s.score(), pd.read_parquet("o.parquet").to_parquet("x.parquet"),
                     read_scores("x.parquet"))),
         (r"x\.parquet: no such file", lambda s: read_metadata("x.parquet")),
+        (r"o\.parquet: not a whole Parquet file: it is said to have 1,000,000 rows, 1,000,000 "
+         r"of them in its row groups, in [\d,]+ bytes; copy it again, or score again",
+         many_rows),
         (r"x\.parquet: not a whole Parquet file: .*",
          lambda s: read_metadata(s.write("x.parquet", "PAR1"))),
         (r"o\.parquet: its record of how it was made is damaged \(.*\); make it again",
@@ -1292,6 +1323,10 @@ MESSAGES = {
          lambda s: ShardPlan.read("x")),
         (r"plan\.json: cannot be read: Is a directory",
          lambda s: (Path("plan.json").mkdir(), ShardPlan.read("."))),
+        (r"plan/0001\.parquet: its rows are damaged \('gone' is not a valid Status\); "
+         r"plan again",
+         lambda s: (plan_shards(s.vcf(), s.genome, "plan", shards=1), other_status(),
+                    list(Shard.open("plan/0001.parquet").alleles()))),
         (r"o\.parquet: not a shard that `varscore plan` wrote",
          lambda s: (s.score(), Shard.open("o.parquet"))),
         (r"other\.fa: the plan was made with another genome \(genome\.fa\): for contig chr1 "

@@ -149,7 +149,8 @@ class Shard:
         """
         with ResultReader(path) as reader:
             made = reader.provenance()
-        if made.shard is None or made.model is not None:
+            is_shard = reader.schema.equals(SHARD_SCHEMA)
+        if made.shard is None or made.model is not None or not is_shard:
             raise OutputError(f"{path}: not a shard that `varscore plan` wrote")
         return cls(Path(path), made.shard, made)
 
@@ -165,16 +166,24 @@ class Shard:
             for table in reader.groups():
                 columns = [column.to_pylist() for column in table.columns]
                 for row in zip(*columns, strict=True):
-                    chrom, pos, name, ref, alt, record, allele, _, *became = row
-                    status, reason, contig, start, has, other, taken = became
-                    variant = None
-                    if contig is not None:
-                        variant = Variant(contig, start, has, other, Reference(taken))
-                    cause = None if reason is None else Reason(reason)
-                    yield Allele(
-                        chrom, pos, name, ref, alt, record, allele, Status(status), variant,
-                        cause,
-                    )  # fmt: skip
+                    try:
+                        allele = _allele(row)
+                    except ValueError as error:
+                        raise OutputError(
+                            f"{self.path}: its rows are damaged ({error}); plan again"
+                        ) from error
+                    yield allele
+
+
+def _allele(row: tuple[Any, ...]) -> Allele:
+    """Make an allele of a row of a shard; a ValueError if a word is none that is known."""
+    chrom, pos, name, ref, alt, record, allele, _, *became = row
+    status, reason, contig, start, has, other, taken = became
+    variant = None
+    if contig is not None:
+        variant = Variant(contig, start, has, other, Reference(taken))
+    cause = None if reason is None else Reason(reason)
+    return Allele(chrom, pos, name, ref, alt, record, allele, Status(status), variant, cause)
 
 
 def shard_fingerprint(identity: Mapping[str, Any], shard: Shard) -> str:
