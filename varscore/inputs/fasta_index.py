@@ -148,7 +148,7 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
 
 def _read_fai(fai: Path) -> list[tuple[str, int, int, int, int]]:
     """Return name, bases, first base's offset, bases and bytes of a line of each contig."""
-    contigs = []
+    contigs: list[tuple[str, int, int, int, int]] = []
     # Lines and numbers as htslib reads them: what it takes for one contig must not be two here.
     for line in fai.read_bytes().decode("utf-8").removesuffix("\n").split("\n"):
         name, *numbers = line.removesuffix("\r").split("\t")
