@@ -62,6 +62,9 @@ def test_a_wheel_has_all_that_comes_along_and_the_clones_is_the_same(unpacked):
         for file in shipped_files(name):
             packed = unpacked / "varscore" / "data" / name / file
             assert packed.read_bytes() == (shipped_folder(name) / file).read_bytes()
+    for path in (ROOT / "varscore").rglob("*"):  # tables and pages, too
+        if path.is_file() and path.suffix not in (".md", ".pyc"):
+            assert (unpacked / path.relative_to(ROOT)).is_file(), path
     assert shipped_folder("demo") == ROOT / "resources" / "demo"
     parts = {path.relative_to(unpacked).parts[0] for path in unpacked.rglob("*")}
     assert {part for part in parts if ".dist-info" not in part} == {"varscore"}
