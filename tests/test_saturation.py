@@ -1,5 +1,7 @@
 """Every change of an interval: `varscore saturate`, held against scoring the same as a VCF."""
 
+import shlex
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,8 @@ def test_rows_are_those_of_the_same_vcf(options, tiny_model, policy_genome, tmp_
     saturate("chr1:101-130", policy_genome, out, model=tiny_model, deletions=True, **options)
     of_vcf, found = pq.read_table(tmp_path / "s.parquet"), pq.read_table(out / "scores.parquet")
     assert found.num_rows == 30 * 4
-    assert found.schema.equals(of_vcf.schema, check_metadata=True)
+    for field, other in zip(found.schema, of_vcf.schema, strict=True):
+        assert field.equals(other, check_metadata=True)
     assert found.equals(of_vcf)  # the scores bit for bit
 
 
@@ -151,14 +154,14 @@ def test_the_strongest_track_has_the_largest_cell(tiny_model, policy_genome):
 def made(varscore, tiny_weights, policy_genome, tmp_path):
     """A function that runs the command; it gives exit code, stderr and the folder."""
 
-    def run(*words, out="out"):
+    def run(*words, weights, out="out"):
         code, _, error = varscore(
-            "saturate", "chr1:97-108", "--genome", policy_genome, "--model", tiny_weights,
+            "saturate", "chr1:97-108", "--genome", policy_genome, "--model", weights,
             "--device", "cpu", "-o", tmp_path / out, *words,
         )  # fmt: skip
         return code, error, tmp_path / out
 
-    return run
+    return partial(run, weights=tiny_weights)
 
 
 def test_the_folder(made):
@@ -192,6 +195,21 @@ def test_the_folder(made):
         deleted = scores[(scores["pos"] == row.pos - 1) & (scores["ref"].str.len() == 2)]
         assert [row.deletion] == deleted[column].tolist()
     assert len(top(out / "scores.parquet", number=3)) == 3
+
+
+def test_what_made_the_scores_can_be_told_and_repeated(made, varscore, monkeypatch):
+    _, _, out = made("--deletions", "--around", "250,window")
+    scores = pq.read_table(out / "scores.parquet")
+    monkeypatch.chdir(out.parent)
+    code, told, error = varscore("info", "out/scores.parquet")
+    assert code == 0, error
+    assert "scores of every change of chr1:97-108" in told
+    words = shlex.split(told.split("The same again:")[1])[1:]
+    assert words[:3] == ["saturate", "chr1:97-108", "--deletions"]
+    model = words.index("--model") + 1
+    words[model] = made.keywords["weights"]  # the record has its name alone
+    assert varscore(*words, "--device", "cpu", "--force")[0] == 0
+    assert pq.read_table(out / "scores.parquet").equals(scores)
 
 
 def test_a_folder_appears_whole_and_is_replaced_when_asked(made):

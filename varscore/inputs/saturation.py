@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ DELETION = "deletion"
 """The change that takes a base away; any other is called by the base that it puts there."""
 
 MOST_BASES = 10_000
+
+_NAME = re.compile(r"every (substitution|change) of (.+)")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,23 @@ def read_interval(region: str, genome: ReferenceGenome) -> tuple[Interval, int]:
             f"at most {MOST_BASES:,} bases, such as those of one promoter or enhancer"
         )
     return interval, asked.end - interval.end
+
+
+def name_of(region: str, *, deletions: bool) -> str:
+    """Return what a saturation is called in the record of how its scores came about."""
+    return f"every {'change' if deletions else 'substitution'} of {region}"
+
+
+def named(text: str) -> tuple[str, bool] | None:
+    """Return of which region a record's saturation is, and whether with deletions.
+
+    Parameters
+    ----------
+    text : str
+        What the record says its alleles are from; None if that is no saturation.
+    """
+    match = _NAME.fullmatch(text)
+    return None if match is None else (match[2], match[1] == "change")
 
 
 def saturated(region: str, genome: ReferenceGenome, *, deletions: bool = False) -> Saturated:

@@ -9,7 +9,7 @@ from typing import Any
 
 from varscore.engines import DEFAULT_MEMORY
 from varscore.inputs.genome import ReferenceGenome
-from varscore.inputs.saturation import Saturated, saturated
+from varscore.inputs.saturation import Saturated, name_of, saturated
 from varscore.meaning.saturation import Saturation, means
 from varscore.models.model import Model
 from varscore.models.notice import notice
@@ -98,7 +98,7 @@ def saturate(
         for allele in changed.alleles:
             assert allele.variant is not None  # each is spelled as the genome has it
             scorer.refuse(allele.variant)
-        name = f"every change of {region}"
+        name = name_of(region, deletions=deletions)
         if output is None:
             return Saturation.of_held(changed, scorer.held(changed.alleles, vcf=name))
         with OutputFolder(output, force=force) as folder:

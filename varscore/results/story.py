@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from varscore.inputs.saturation import named
 from varscore.models.cache import NAMES
 from varscore.models.notice import notice
 from varscore.options import OPTIONS
@@ -71,21 +72,27 @@ def command(made: Provenance, file: str | Path) -> str:
     str
         Quoted for a shell, with the options that are not the defaults. VCF, genome and model
         are named as the record has them, without their folders; ``VCF`` stands for a data
-        frame or several variants that were given as words.
+        frame or several variants that were given as words. Of a saturation's scores, what
+        makes its folder.
 
     Raises
     ------
     OutputError
         If it is no result, but a shard of a plan.
     """
-    model = _model(made, file)
-    words = ["varscore", "score", *_inputs(made.vcf), "--genome", made.genome.file]
-    words += ["--output", str(file), *_model_words(model)]
-    options = dict(made.options)
-    if made.background is not None and options.get("background") is None:
-        options["background"] = (
-            made.background.file
-        )  # applied after scoring, to the same effect
+    model, output, options = _model(made, file), str(file), dict(made.options)
+    if saturation := named(made.vcf):
+        region, deletions = saturation
+        what = ["saturate", region, *(["--deletions"] if deletions else [])]
+        output = str(Path(file).parent)  # a folder, with more than the scores
+        del options["region"]
+    else:
+        what = ["score", *_inputs(made.vcf)]
+        if made.background is not None and options.get("background") is None:
+            # It was applied after scoring, to the same effect.
+            options["background"] = made.background.file
+    words = ["varscore", *what, "--genome", made.genome.file]
+    words += ["--output", output, *_model_words(model)]
     for name, value in _changed(options).items():
         words += _option_words(name, value)
     return shlex.join(words)
