@@ -31,6 +31,11 @@ def ask(question, *words):
         raise WorkflowError(str(error)) from None
 
 
+def attempt(wildcards, attempt):
+    """Return how often a job has been tried, with this time."""
+    return attempt
+
+
 def identity(step):
     """Return the file that is there while nothing that determines a step has changed."""
     return lambda wildcards: f"{OUT}/plan/{ask(IDENTITIES.name, step)}.identity.json"
@@ -91,6 +96,19 @@ rule identify:
         " 2> {log:q}"
 
 
+# A job that crashed may be tried again; what varscore refused in words, it would refuse again.
+# Snakemake removes a log before the next try.
+SAID = (
+    "if [ {resources.attempt} -gt 1 ] && [ -s {log:q}.refused ]; then"
+    " echo 'not tried again, for it was refused:' | cat - {log:q}.refused >&2; exit 1; fi;"
+    " rm -f {log:q}.refused; "
+)
+LOGGED = (
+    " 2>&1 | tee {log:q} >&2 || {{ code=$?;"
+    " grep '^varscore: error: ' {log:q} > {log:q}.refused || true; exit $code; }}"
+)
+
+
 # What lies there already is known by its content; what another rule makes, by its date.
 def made_input(*paths):
     return lambda wildcards: [p for p in paths if is_made(p) or not Path(p).exists()]
@@ -108,6 +126,8 @@ rule plan:
         f"{OUT}/logs/plan.log",
     benchmark:
         f"{OUT}/benchmarks/plan.tsv"
+    resources:
+        attempt=attempt,
     params:
         # Functions of the output: Snakemake does not compare them, identities do.
         varscore=lambda wildcards, output: VARSCORE,
@@ -115,8 +135,9 @@ rule plan:
         surplus=lambda wildcards, output: surplus_scores(SETTINGS),
         folder=subpath(output.plan, parent=True),
     shell:
-        "({params.varscore} plan {params.given} --output {params.folder:q} --force"
-        " && rm -f {params.surplus:q}) 2>&1 | tee {log:q} >&2"
+        SAID
+        + "({params.varscore} plan {params.given} --output {params.folder:q} --force"
+        " && rm -f {params.surplus:q})" + LOGGED
 
 
 # Score one shard. Its digests of the genome are checked, whatever the genome's date.
@@ -139,15 +160,17 @@ rule score:
         # Not among the parameters: a change of these scores nothing again.
         device=SETTINGS.run.device,
         tensors=f"{SETTINGS.run.memory:g}",
+        attempt=attempt,
     params:
         varscore=lambda wildcards, output: VARSCORE,
         genome=lambda wildcards, output: SETTINGS.genome,
         options=lambda wildcards, output: score_arguments(SETTINGS),
     shell:
-        "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
+        SAID
+        + "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
         " --output {output.scores:q} --summary {output.summary:q} --force {params.options}"
         " --threads {threads} --device {resources.device} --memory {resources.tensors}"
-        " 2>&1 | tee {log:q} >&2"
+        + LOGGED
 
 
 # Prove that every shard is there, and join them in the VCF's order or the genome's.
