@@ -177,6 +177,7 @@ rule score:
 rule merge:
     input:
         identity=identity("merge"),
+        scored=identity("score"),
         plan=f"{OUT}/plan/plan.json",
         scores=expand(f"{OUT}/shards/{{shard}}.parquet", shard=shard_names(SETTINGS)),
         summaries=expand(
@@ -198,7 +199,7 @@ rule merge:
         dataset=lambda wildcards, output: "--dataset" if SETTINGS.dataset else "",
     shell:
         "{params.varscore} merge {params.plan:q} {params.scores:q} --summaries"
-        " {params.summaries:q} --output {output.scores:q} --order {params.order}"
+        " {params.summaries:q} --identity {input.scored:q} --output {output.scores:q} --order {params.order}"
         " {params.dataset} --force 2>&1 | tee {log:q} >&2"
 
 

@@ -33,11 +33,12 @@ from snakemake_runs import (
     start,
 )
 
-from varscore import read_scores, score_vcf
+from varscore import ScoreOptions, read_scores, score_vcf
 from varscore.options import OPTIONS
 from varscore.results.table import VARIANT_COLUMNS
 from varscore.shards.config import KEYS
 from varscore.shards.identity import sample
+from varscore.shards.score import score_shard
 
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
 MERGED = Path("out", "scores.parquet")
@@ -177,6 +178,24 @@ def test_what_an_option_changes_runs_again_wherever_snakemake_was_started(copy, 
     for folder in (copy, tmp_path / "elsewhere"):
         assert would_run(folder, **there, windows="binned") == {"score": 2, "merge": 1}
         assert would_run(folder, **there) == {"score": 2, "merge": 1}
+
+
+@on_the_finished_run
+def test_scores_that_another_run_left_are_not_taken_for_those_asked_for(copy):
+    """A job of a run with another option ended after this one had begun."""
+    words = arguments(copy, windows="binned")
+    code, output = run_again(*words, "--until", "score")
+    assert code == 0, output
+    for path in (copy / "out" / "shards").iterdir():
+        score_shard(
+            copy / "out" / "plan" / path.name, copy / "policy.fa", path, force=True,
+            model=copy / "model.h5", options=ScoreOptions(engine="two-pass"),
+        )  # fmt: skip
+    shutil.rmtree(copy / ".snakemake")
+    code, output = run_again(*words)
+    assert code == 1
+    assert "0001.parquet: was made with windows 'centred', not 'binned' as is" in output
+    assert not (copy / MERGED).exists()
 
 
 @on_the_finished_run

@@ -23,6 +23,7 @@ from varscore.results.reading import regrouped
 from varscore.results.summary import ScoreSummary, summary_path
 from varscore.results.table import GENE_COLUMNS, rows_per_group
 from varscore.results.target import check_result_target
+from varscore.shards.expected import Expected
 from varscore.shards.proof import prove_whole
 from varscore.shards.shard import ShardPlan, scored_files
 
@@ -44,6 +45,7 @@ def merge_shards(
     order: Order = "input",
     dataset: bool = False,
     summaries: str | Path | None = None,
+    identity: str | Path | None = None,
     force: bool = False,
 ) -> ScoreSummary:
     """Join the scores of all of a plan's shards.
@@ -68,6 +70,9 @@ def merge_shards(
         which pandas and `varscore.read_scores` read as one.
     summaries : str or Path, optional
         The folder with the summaries of the shards' scores, if that is not `scores`.
+    identity : str or Path, optional
+        An identity of the workflow, ``score-*.identity.json``: the scores are to have been
+        made as it says.
     force : bool
         Replace an existing output.
 
@@ -81,7 +86,8 @@ def merge_shards(
     ------
     OutputError
         If a shard's scores are missing, damaged, of other variants than the plan's, or made
-        otherwise than the others'; or if the output cannot be written.
+        otherwise than the others' or than the identity says; or if the output cannot be
+        written.
     """
     output = Path(output)
     whole = ShardPlan.read(plan)
@@ -89,7 +95,8 @@ def merge_shards(
     check_result_target(output, force=force, folder=dataset)
     if dataset:
         _check_dataset(output)
-    made = prove_whole(whole, files)
+    asked = None if identity is None else Expected.read(identity)
+    made = prove_whole(whole, files, asked)
     if made.model is not None and (warning := notice(made.model)):
         logger.warning("%s", warning)
     with ResultReader(files[0]) as reader:
