@@ -168,9 +168,9 @@ rule score:
     shell:
         SAID
         + "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
-        " --output {output.scores:q} --summary {output.summary:q} --force {params.options}"
-        " --threads {threads} --device {resources.device} --memory {resources.tensors}"
-        + LOGGED
+        " --output {output.scores:q} --summary {output.summary:q} --force --resume"
+        " {params.options} --threads {threads} --device {resources.device}"
+        " --memory {resources.tensors}" + LOGGED
 
 
 # Prove that every shard is there, and join them in the VCF's order or the genome's.
@@ -199,8 +199,8 @@ rule merge:
         dataset=lambda wildcards, output: "--dataset" if SETTINGS.dataset else "",
     shell:
         "{params.varscore} merge {params.plan:q} {params.scores:q} --summaries"
-        " {params.summaries:q} --identity {input.scored:q} --output {output.scores:q} --order {params.order}"
-        " {params.dataset} --force 2>&1 | tee {log:q} >&2"
+        " {params.summaries:q} --identity {input.scored:q} --output {output.scores:q}"
+        " --order {params.order} {params.dataset} --force 2>&1 | tee {log:q} >&2"
 
 
 # The result as a page for a browser, also for `snakemake --report`. However large the result

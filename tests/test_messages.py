@@ -1337,7 +1337,8 @@ MESSAGES = {
         (r"scores/0001\.parquet: was made with version '.*', not '0' as is asked for; remove "
          r"it, to have it made again",
          lambda s: (s.scored(),
-                    s.write("x.json", '{"version": "0", "facts": {"options": {}}, "files": []}'),
+                    s.write("x.json", json.dumps(
+                        {"version": "0", "facts": {"options": {}}, "files": {}})),
                     merge_shards("plan", "scores", "o.parquet", identity="x.json"))),
         (r"output d: holds mine\.txt, which is no file of a dataset, so it is not replaced; "
          r"give "
