@@ -154,7 +154,8 @@ rule score:
         f"{OUT}/benchmarks/score_{{shard}}.tsv"
     threads: SETTINGS.run.threads
     resources:
-        mem_mb=SETTINGS.memory_mb,
+        # A job that was ended for its memory has more at the next try.
+        mem_mb=lambda wildcards, attempt: attempt * SETTINGS.memory_mb,
         runtime=SETTINGS.runtime,
         gpu=SETTINGS.gpu,
         # Not among the parameters: a change of these scores nothing again.

@@ -183,7 +183,9 @@ def test_parts_of_a_shard_with_other_options_are_not_taken(shard, tmp_path, scor
 
 STAYS_IN_THE_FIFTH_PART = """
 import sys
+import varscore.shards.parts
 import varscore.shards.plan
+import varscore.shards.resume
 from varscore.cli import main
 from varscore.results.table import ScoreWriter
 
@@ -197,6 +199,7 @@ def write_and_stay(self, *arguments):
         sys.stdin.read()
 
 varscore.shards.plan._LEAST_ROWS = 8
+varscore.shards.parts.PART_ROWS = varscore.shards.resume.PART_ROWS = 8
 ScoreWriter.write = write_and_stay
 sys.argv = ["varscore", *sys.argv[1:]]
 main()
@@ -221,6 +224,30 @@ def test_kill_9_and_resume_by_the_command(run, policy_genome, tiny_weights, tmp_
     assert not out.exists()
     assert len(list(work.glob("*.parquet"))) == 4
     run()  # in this process, on the parts of the other
+    assert scored == [5, 6, 7, 8, 9]
+    assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
+
+
+def test_a_shard_that_its_cluster_stops_goes_on_by_the_command(
+    shard, policy_genome, tmp_path, scored
+):
+    shard("undisturbed.parquet")
+    scored.clear()
+    out, work = tmp_path / "out.parquet", tmp_path / ".out.parquet.parts" / "scores"
+    arguments = [
+        "score", "--shard", tmp_path / "plan" / "0001.parquet", "-g", policy_genome, "-o", out,
+        "--resume", "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
+        "--engine", "two-pass",
+    ]  # fmt: skip
+    command = [sys.executable, "-c", STAYS_IN_THE_FIFTH_PART, *map(str, arguments)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "staying\n"
+        process.send_signal(signal.SIGTERM)
+    assert not out.exists()
+    assert len(list(work.glob("*.parquet"))) == 4
+    shard()  # in this process, on the parts of the other
     assert scored == [5, 6, 7, 8, 9]
     assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
 
