@@ -31,6 +31,11 @@ def ask(question, *words):
         raise WorkflowError(str(error)) from None
 
 
+def attempt(wildcards, attempt):
+    """Return how often a job has been tried, with this time."""
+    return attempt
+
+
 def identity(step):
     """Return the file that is there while nothing that determines a step has changed."""
     return lambda wildcards: f"{OUT}/plan/{ask(IDENTITIES.name, step)}.identity.json"
@@ -91,6 +96,19 @@ rule identify:
         " 2> {log:q}"
 
 
+# A job that crashed may be tried again; what varscore refused in words, it would refuse again.
+# Snakemake removes a log before the next try.
+SAID = (
+    "if [ {resources.attempt} -gt 1 ] && [ -s {log:q}.refused ]; then"
+    " echo 'not tried again, for it was refused:' | cat - {log:q}.refused >&2; exit 1; fi;"
+    " rm -f {log:q}.refused; "
+)
+LOGGED = (
+    " 2>&1 | tee {log:q} >&2 || {{ code=$?;"
+    " grep '^varscore: error: ' {log:q} > {log:q}.refused || true; exit $code; }}"
+)
+
+
 # What lies there already is known by its content; what another rule makes, by its date.
 def made_input(*paths):
     return lambda wildcards: [p for p in paths if is_made(p) or not Path(p).exists()]
@@ -108,6 +126,8 @@ rule plan:
         f"{OUT}/logs/plan.log",
     benchmark:
         f"{OUT}/benchmarks/plan.tsv"
+    resources:
+        attempt=attempt,
     params:
         # Functions of the output: Snakemake does not compare them, identities do.
         varscore=lambda wildcards, output: VARSCORE,
@@ -115,8 +135,9 @@ rule plan:
         surplus=lambda wildcards, output: surplus_scores(SETTINGS),
         folder=subpath(output.plan, parent=True),
     shell:
-        "({params.varscore} plan {params.given} --output {params.folder:q} --force"
-        " && rm -f {params.surplus:q}) 2>&1 | tee {log:q} >&2"
+        SAID
+        + "({params.varscore} plan {params.given} --output {params.folder:q} --force"
+        " && rm -f {params.surplus:q})" + LOGGED
 
 
 # Score one shard. Its digests of the genome are checked, whatever the genome's date.
@@ -133,27 +154,31 @@ rule score:
         f"{OUT}/benchmarks/score_{{shard}}.tsv"
     threads: SETTINGS.run.threads
     resources:
-        mem_mb=SETTINGS.memory_mb,
+        # A job that was ended for its memory has more at the next try.
+        mem_mb=lambda wildcards, attempt: attempt * SETTINGS.memory_mb,
         runtime=SETTINGS.runtime,
         gpu=SETTINGS.gpu,
         # Not among the parameters: a change of these scores nothing again.
         device=SETTINGS.run.device,
         tensors=f"{SETTINGS.run.memory:g}",
+        attempt=attempt,
     params:
         varscore=lambda wildcards, output: VARSCORE,
         genome=lambda wildcards, output: SETTINGS.genome,
         options=lambda wildcards, output: score_arguments(SETTINGS),
     shell:
-        "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
-        " --output {output.scores:q} --summary {output.summary:q} --force {params.options}"
-        " --threads {threads} --device {resources.device} --memory {resources.tensors}"
-        " 2>&1 | tee {log:q} >&2"
+        SAID
+        + "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
+        " --output {output.scores:q} --summary {output.summary:q} --force --resume"
+        " {params.options} --threads {threads} --device {resources.device}"
+        " --memory {resources.tensors}" + LOGGED
 
 
 # Prove that every shard is there, and join them in the VCF's order or the genome's.
 rule merge:
     input:
         identity=identity("merge"),
+        scored=identity("score"),
         plan=f"{OUT}/plan/plan.json",
         scores=expand(f"{OUT}/shards/{{shard}}.parquet", shard=shard_names(SETTINGS)),
         summaries=expand(
@@ -175,8 +200,8 @@ rule merge:
         dataset=lambda wildcards, output: "--dataset" if SETTINGS.dataset else "",
     shell:
         "{params.varscore} merge {params.plan:q} {params.scores:q} --summaries"
-        " {params.summaries:q} --output {output.scores:q} --order {params.order}"
-        " {params.dataset} --force 2>&1 | tee {log:q} >&2"
+        " {params.summaries:q} --identity {input.scored:q} --output {output.scores:q}"
+        " --order {params.order} {params.dataset} --force 2>&1 | tee {log:q} >&2"
 
 
 # The result as a page for a browser, also for `snakemake --report`. However large the result

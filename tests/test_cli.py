@@ -141,7 +141,6 @@ def test_version_and_help(varscore):
         ["score"], ["scores"], ["score", "a.vcf", "--genom", "g"], ["model", "nope"],
         ["score", "-g", "g", "-o", "o"],
         ["score", "a.vcf", "--shard", "s", "-g", "g", "-o", "o"],
-        ["score", "--shard", "s", "-g", "g", "-o", "o", "--resume"],
         ["score", "--shard", "s", "-g", "g", "-o", "o", "--region", "chr1"],
         ["bench", "a.vcf"], ["check", "a.vcf"], ["merge", "plan"],
         ["score", "a.vcf", "-g", "g", "-o", "o", "--force=yes"],

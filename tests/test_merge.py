@@ -29,6 +29,8 @@ from varscore.models.tracks import TrackTable
 from varscore.options import names
 from varscore.results.table import VARIANT_COLUMNS, ScoreWriter
 from varscore.scoring import Scorer
+from varscore.shards.config import Settings
+from varscore.shards.identity import Identities
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.proof import difference
@@ -243,6 +245,56 @@ def test_shards_made_otherwise_are_refused(copy, small_model, options, words):
     )  # fmt: skip
     with pytest.raises(OutputError, match=rf"0002\.parquet: was made with {words}"):
         merge_shards(copy / "plan", copy / "shards", copy / "m.parquet")
+
+
+def write_identity(folder, **config):
+    """Write what the workflow writes of a configuration's step of scoring."""
+    weights = DATA / "weights_keras" / "model.h5"
+    config = {"vcf": "x.vcf", "genome": "x.fa", "out": "x", "model": str(weights), **config}
+    text = Identities(Settings.read(config), lambda path: False).text("score")
+    (folder / "score.identity.json").write_text(text)
+    return folder / "score.identity.json"
+
+
+def test_scores_made_as_asked_are_merged_whatever_the_spelling(copy):
+    folders = copy / "plan", copy / "shards"
+    merge_shards(*folders, copy / "m.parquet")
+    for asked in ({}, {"statistics": "[SAD]", "shifts": 0, "device": "cuda", "shards": 99}):
+        identity = write_identity(copy, **asked)
+        merge_shards(*folders, copy / "again.parquet", identity=identity, force=True)
+        assert (copy / "again.parquet").read_bytes() == (copy / "m.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"windows": "binned"}, "windows 'centred', not 'binned'"),
+        ({"statistics": "SAD,D2"}, r"statistics \['SAD'\], not \['SAD', 'D2'\]"),
+        ({"reverse_complement": True}, "reverse_complement False, not True"),
+        ({"activation": "quick_gelu"}, "activation 'gelu_new', not 'quick_gelu'"),
+        ({"precision": "mixed"}, "precision 'float32', not 'mixed'"),
+        ({"model": "demo"}, "weights '"),
+        ({"genes": str(DATA / "policy.vcf")}, "genes None, not '"),
+        ({"background": str(DATA / "policy.vcf")}, "background None, not '"),
+        ({"track_table": "tracks.tsv", "tracks": "b"}, r"tracks None, not \['b'\]"),
+    ],
+)
+def test_scores_made_otherwise_than_asked_are_refused(copy, monkeypatch, asked, words):
+    """Though all alike: those of another run that went on while this one was begun."""
+    monkeypatch.chdir(copy)
+    Path("tracks.tsv").write_text("identifier\na\nb\n")
+    identity = write_identity(copy, **asked)
+    with pytest.raises(OutputError, match=rf"0001\.parquet: was made with {words}"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet", identity=identity)
+    assert not (copy / "m.parquet").exists()
+
+
+def test_scores_of_another_version_than_asked_are_refused(copy):
+    identity = write_identity(copy)
+    facts = json.loads(identity.read_text())
+    identity.write_text(json.dumps({**facts, "version": "0"}))
+    with pytest.raises(OutputError, match=r"was made with version '.*', not '0' as is asked"):
+        merge_shards(copy / "plan", copy / "shards", copy / "m.parquet", identity=identity)
 
 
 def test_a_shard_of_other_weights_is_refused(copy, tmp_path):

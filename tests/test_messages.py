@@ -88,6 +88,7 @@ from varscore.results.reading import read_tracks
 from varscore.results.table import ScoreWriter
 from varscore.results.target import check_result_target
 from varscore.shards.config import Settings
+from varscore.shards.expected import Expected
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.shard import Shard, ShardPlan
@@ -1365,6 +1366,17 @@ MESSAGES = {
                     rewrite("scores/0002.parquet",
                             lambda facts: facts["engine"].update(kernel="another")),
                     merge_shards("plan", "scores", "o.parquet"))),
+        (r"x\.json: cannot be read: No such file or directory; give an identity of the "
+         r"workflow, score-\*\.identity\.json",
+         lambda s: Expected.read("x.json")),
+        (r"x\.json: its record of how it was made is damaged \(.*\); make it again",
+         lambda s: (s.write("x.json", "{}"), Expected.read("x.json"))),
+        (r"scores/0001\.parquet: was made with version '.*', not '0' as is asked for; remove "
+         r"it, to have it made again",
+         lambda s: (s.scored(),
+                    s.write("x.json", json.dumps(
+                        {"version": "0", "facts": {"options": {}}, "files": {}})),
+                    merge_shards("plan", "scores", "o.parquet", identity="x.json"))),
         (r"output d: holds mine\.txt, which is no file of a dataset, so it is not replaced; "
          r"give "
          r"another name",

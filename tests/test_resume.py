@@ -3,6 +3,7 @@
 Engines are not the matter here: the one that is quicker on 40 variants is taken.
 """
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import varscore.shards.parts
 import varscore.shards.plan
-from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
+import varscore.shards.resume
+from varscore import ScoreOptions, load_model, read_metadata, read_scores, score_vcf
 from varscore.errors import OutputError
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
-from varscore.shards.resume import score_resumably
+from varscore.shards.resume import score_resumably, score_shard_resumably
 from varscore.shards.score import ShardScorer, score_shard
 
 DATA = Path(__file__).parent / "data"
@@ -27,6 +30,8 @@ PARTS = 9  # of the policy file's 65 rows, where a part has 8 or more
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     monkeypatch.setattr(varscore.shards.plan, "_LEAST_ROWS", 8)
+    monkeypatch.setattr(varscore.shards.resume, "PART_ROWS", 8)
+    monkeypatch.setattr(varscore.shards.parts, "PART_ROWS", 8)
 
 
 @pytest.fixture
@@ -128,9 +133,59 @@ def test_a_touched_vcf_and_genome_change_nothing(run, policy_genome, scored, sto
     assert scored == list(range(1, PARTS + 1))
 
 
+@pytest.fixture
+def shard(policy_genome, tmp_path):
+    """Return a function that scores the one shard of a plan of the policy file, in parts."""
+    plan_shards(DATA / "policy.vcf", policy_genome, tmp_path / "plan", shards=1)
+
+    def score(out="out.parquet", job=score_shard_resumably, **options):
+        return job(
+            tmp_path / "plan" / "0001.parquet", policy_genome, tmp_path / out, model=model,
+            options=ScoreOptions(engine="two-pass", **options),
+        )  # fmt: skip
+
+    model = load_model(DATA / "weights_keras" / "model.h5", device="cpu")
+    return score
+
+
+def test_the_parts_of_a_shard_give_what_it_gives_as_a_whole(shard, tmp_path, scored):
+    summary, whole = shard(), shard("whole.parquet", score_shard)
+    assert scored == [*range(1, PARTS + 1), 1]
+    assert dataclasses.replace(summary, seconds=0) == dataclasses.replace(
+        whole, statuses=summary.statuses, seconds=0
+    )
+    assert summary.statuses == dict(sorted(whole.statuses.items()))
+    found, expected = (read_scores(tmp_path / f"{name}.parquet") for name in ("out", "whole"))
+    pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-4, atol=1e-4)
+    assert read_metadata(tmp_path / "out.parquet") == read_metadata(tmp_path / "whole.parquet")
+    assert not (tmp_path / ".out.parquet.parts").exists()
+
+
+def test_only_unfinished_parts_of_a_shard_are_scored_again(shard, tmp_path, scored, stop_after):
+    shard("undisturbed.parquet")
+    scored.clear()
+    with stop_after(4):
+        shard()
+    assert not (tmp_path / "out.parquet").exists()
+    shard()
+    assert scored == list(range(1, PARTS + 1))  # each once, in two runs
+    out, expected = tmp_path / "out.parquet", tmp_path / "undisturbed.parquet"
+    assert out.read_bytes() == expected.read_bytes()
+
+
+def test_parts_of_a_shard_with_other_options_are_not_taken(shard, tmp_path, scored, stop_after):
+    with stop_after(4):
+        shard()
+    shard(statistics=("D2",))
+    assert len(scored) == 4 + PARTS
+    assert read_metadata(tmp_path / "out.parquet")["options"]["statistics"] == ["D2"]
+
+
 STAYS_IN_THE_FIFTH_PART = """
 import sys
+import varscore.shards.parts
 import varscore.shards.plan
+import varscore.shards.resume
 from varscore.cli import main
 from varscore.results.table import ScoreWriter
 
@@ -144,6 +199,7 @@ def write_and_stay(self, *arguments):
         sys.stdin.read()
 
 varscore.shards.plan._LEAST_ROWS = 8
+varscore.shards.parts.PART_ROWS = varscore.shards.resume.PART_ROWS = 8
 ScoreWriter.write = write_and_stay
 sys.argv = ["varscore", *sys.argv[1:]]
 main()
@@ -168,6 +224,30 @@ def test_kill_9_and_resume_by_the_command(run, policy_genome, tiny_weights, tmp_
     assert not out.exists()
     assert len(list(work.glob("*.parquet"))) == 4
     run()  # in this process, on the parts of the other
+    assert scored == [5, 6, 7, 8, 9]
+    assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
+
+
+def test_a_shard_that_its_cluster_stops_goes_on_by_the_command(
+    shard, policy_genome, tmp_path, scored
+):
+    shard("undisturbed.parquet")
+    scored.clear()
+    out, work = tmp_path / "out.parquet", tmp_path / ".out.parquet.parts" / "scores"
+    arguments = [
+        "score", "--shard", tmp_path / "plan" / "0001.parquet", "-g", policy_genome, "-o", out,
+        "--resume", "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
+        "--engine", "two-pass",
+    ]  # fmt: skip
+    command = [sys.executable, "-c", STAYS_IN_THE_FIFTH_PART, *map(str, arguments)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "staying\n"
+        process.send_signal(signal.SIGTERM)
+    assert not out.exists()
+    assert len(list(work.glob("*.parquet"))) == 4
+    shard()  # in this process, on the parts of the other
     assert scored == [5, 6, 7, 8, 9]
     assert out.read_bytes() == (tmp_path / "undisturbed.parquet").read_bytes()
 

@@ -33,11 +33,12 @@ from snakemake_runs import (
     start,
 )
 
-from varscore import read_scores, score_vcf
+from varscore import ScoreOptions, read_scores, score_vcf
 from varscore.options import OPTIONS
 from varscore.results.table import VARIANT_COLUMNS
 from varscore.shards.config import KEYS
 from varscore.shards.identity import sample
+from varscore.shards.score import score_shard
 
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
 MERGED = Path("out", "scores.parquet")
@@ -180,6 +181,24 @@ def test_what_an_option_changes_runs_again_wherever_snakemake_was_started(copy, 
 
 
 @on_the_finished_run
+def test_scores_that_another_run_left_are_not_taken_for_those_asked_for(copy):
+    """A job of a run with another option ended after this one had begun."""
+    words = arguments(copy, windows="binned")
+    code, output = run_again(*words, "--until", "score")
+    assert code == 0, output
+    for path in (copy / "out" / "shards").iterdir():
+        score_shard(
+            copy / "out" / "plan" / path.name, copy / "policy.fa", path, force=True,
+            model=copy / "model.h5", options=ScoreOptions(engine="two-pass"),
+        )  # fmt: skip
+    shutil.rmtree(copy / ".snakemake")
+    code, output = run_again(*words)
+    assert code == 1
+    assert "0001.parquet: was made with windows 'centred', not 'binned' as is" in output
+    assert not (copy / MERGED).exists()
+
+
+@on_the_finished_run
 def test_names_and_spellings_score_nothing_again(copy):
     other = copy / "other"
     other.mkdir()
@@ -311,6 +330,62 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     assert "another genome" in output
     done = sorted(path.name for path in (folder / "out" / "shards").glob("*.parquet"))
     assert done == ["0001.parquet"]
+
+
+@pytest.mark.slow
+def test_what_the_user_has_to_mend_is_not_tried_again(tmp_path):
+    """A shift that is too large for the model's window is known in `plan`, which has it."""
+    code, output = run_again(*arguments(prepare(tmp_path), "--retries", 2, shifts=70000))
+    assert code == 1
+    assert "score" not in jobs(output)
+    refusal = "varscore: error: shifts: 70000 is more than"
+    again = rf"not tried again, for it was refused:\n{refusal}"
+    assert len(re.findall(f"^{refusal}", output, re.MULTILINE)) == 3
+    assert len(re.findall(again, output)) == 2
+
+
+PARENT = """
+rule report:
+    input: "out/scores.parquet"
+    output: "report.txt"
+    shell: "set +u; command -v varscore > {output} || echo none > {output}; echo $UNSET"
+
+rule variants:
+    output: "made.vcf"
+    input: "policy.vcf"
+    shell: "cp {input} {output}"
+
+"""
+CONFIG = {"vcf": "made.vcf", "genome": "policy.fa", "model": "model.h5", "out": "out",
+          "shards": 2, "device": "cpu", "engine": "two-pass"}  # fmt: skip
+
+
+@on_the_finished_run
+@pytest.mark.parametrize(
+    "rules",
+    [
+        f"module scoring:\n    snakefile: {str(ROOT / 'Snakefile')!r}\n    config: {CONFIG!r}\n"
+        "use rule * from scoring as scoring_*\n",
+        f"config.update({CONFIG!r})\ninclude: {str(ROOT / 'Snakefile')!r}\n",
+    ],
+    ids=["module", "include"],
+)
+def test_the_workflow_is_part_of_another(finished, tmp_path, rules):
+    """Whose rule makes the VCF and whose shell stays as it was."""
+    folder = prepare(tmp_path)
+    shutil.copy(DATA / "policy.vcf", folder)
+    (folder / "Snakefile").write_text(PARENT + rules)
+    words = ["--snakefile", folder / "Snakefile", "--directory", folder, "--cores", 2,
+             "report.txt"]  # fmt: skip
+    code, output = run_again(*words)
+    assert code == 0, output
+    assert (folder / "report.txt").read_text() == "none\n"
+    pd.testing.assert_frame_equal(read_scores(folder / MERGED), read_scores(finished / MERGED))
+    assert "Nothing to be done" in run_again(*words, "--dry-run")[1]
+    vcf = folder / "policy.vcf"
+    vcf.write_text("".join(vcf.read_text().splitlines(keepends=True)[:-1]))
+    output = run_again(*words, "--dry-run")[1]
+    assert sum(jobs(output).values()) == 1 + 1 + 2 + 1 + 1, output
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ def check(
         Path | None,
         typer.Option("--output", "-o", help="Where `score` is to write.", show_default=False),
     ] = None,
+    summary: given.Summary = None,
     model: OptionalModel = None,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
@@ -69,7 +70,9 @@ def check(
     options = given.chosen(ScoreOptions, context)
     run = given.chosen(RunOptions, context)
     which = None if model is None else given.chosen(ModelOptions, context)
-    refuse_early(genome, options, vcf=vcf, output=output, force=force, model=which)
+    refuse_early(
+        genome, options, vcf=vcf, output=output, summary=summary, force=force, model=which
+    )
     from varscore.inputs.check import check_vcf
 
     loaded = refuse = None

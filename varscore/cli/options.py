@@ -125,6 +125,10 @@ Resume = Annotated[
         "--resume", help="Work in parts beside the output, and go on from those there."
     ),
 ]
+Summary = Annotated[
+    Path | None,
+    typer.Option(help="File for the summary of the run.", show_default="beside the output"),
+]
 Tissue = Annotated[
     str | None, typer.Option(help="Tracks of this tissue, such as liver.", show_default="all")
 ]

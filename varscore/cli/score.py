@@ -29,10 +29,7 @@ def score(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Parquet file to write.", show_default=False)
     ],
-    summary: Annotated[
-        Path | None,
-        typer.Option(help="File for the summary of the run.", show_default="beside the output"),
-    ] = None,
+    summary: given.Summary = None,
     model: given.Model = MODEL.model,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
@@ -70,7 +67,7 @@ def score(
 
     A few lines of summary appear beside the output, as JSON.
     """
-    _check_use(context, vcf, shard, resume)
+    _check_use(context, vcf, shard)
     options = given.chosen(ScoreOptions, context)
     which = given.chosen(ModelOptions, context)
     run = given.chosen(RunOptions, context)
@@ -82,7 +79,7 @@ def score(
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_chosen
     from varscore.scoring import score_vcf
-    from varscore.shards.resume import score_resumably
+    from varscore.shards.resume import score_resumably, score_shard_resumably
     from varscore.shards.score import score_shard
 
     tune_process(run.threads)
@@ -91,7 +88,7 @@ def score(
     loaded = load_chosen(which, run.device)
     job: Callable[..., ScoreSummary] = score_resumably if resume else score_vcf
     if shard is not None:
-        job = score_shard
+        job = score_shard_resumably if resume else score_shard
     made = job(
         shard or vcf,
         genome,
@@ -105,15 +102,11 @@ def score(
     typer.echo(f"{output}: {made}", err=True)
 
 
-def _check_use(
-    context: typer.Context, vcf: list[str] | None, shard: Path | None, resume: bool
-) -> None:
+def _check_use(context: typer.Context, vcf: list[str] | None, shard: Path | None) -> None:
     """Refuse what contradicts itself, as wrong usage."""
     if (not vcf) == (shard is None):
         context.fail("give either a VCF or --shard")
     if shard is not None:
-        if resume:
-            context.fail("--resume is for a VCF; a shard is scored as a whole")
         for name in names("planned"):
             source = context.get_parameter_source(name)
             if source is not None and source.name == "COMMANDLINE":

@@ -121,6 +121,14 @@ def merge(
             show_default="beside the scores",
         ),
     ] = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            help="Identity of the workflow, score-*.identity.json, by which the scores are to "
+            "have been made.",
+            show_default="not asked",
+        ),
+    ] = None,
     force: given.Force = False,
 ) -> None:
     """Join the scores of all of a plan's shards, and prove that nothing is missing."""
@@ -129,7 +137,14 @@ def merge(
     from varscore.shards.merge import merge_shards
 
     summary = merge_shards(
-        plan, scores, output, order=order, dataset=dataset, summaries=summaries, force=force
+        plan,
+        scores,
+        output,
+        order=order,
+        dataset=dataset,
+        summaries=summaries,
+        identity=identity,
+        force=force,
     )
     summary.save(output, force=force)
     typer.echo(f"{output}: {summary}", err=True)

@@ -25,6 +25,7 @@ from varscore.models.tracks import TrackTable
 from varscore.options import names
 from varscore.results.digest import fingerprint
 from varscore.shards.config import Settings
+from varscore.version import __version__
 
 STEPS = ("plan", "score", "merge")
 
@@ -63,7 +64,8 @@ class Identity:
     @property
     def text(self) -> str:
         """What stands in its file."""
-        return json.dumps({"facts": self.facts, "files": self.files}, sort_keys=True)
+        content = {"version": __version__, "facts": self.facts, "files": self.files}
+        return json.dumps(content, sort_keys=True)
 
 
 class Identities:
@@ -146,11 +148,12 @@ class Identities:
         if model.track_table is not None:
             table = catalogued(TrackTable.read(model.track_table))
         if table is not None:
-            return list(table.select(wanted).identifiers)
+            return {"identifiers": list(table.select(wanted).identifiers)}
         if isinstance(wanted, str) and Path(wanted).is_file():
             paths["tracks"] = wanted
-            return "a file"
-        return wanted.split(",") if isinstance(wanted, str) else list(wanted)
+            return None
+        words = wanted.split(",") if isinstance(wanted, str) else wanted
+        return {"words": [word.strip() for word in words]}
 
     def _merge(self) -> tuple[dict[str, Any], dict[str, str]]:
         return {"order": self._settings.order, "dataset": self._settings.dataset}, {}

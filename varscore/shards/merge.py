@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -18,11 +19,12 @@ from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError
 from varscore.models.notice import notice
 from varscore.results.file import ResultFile, ResultReader
-from varscore.results.provenance import Provenance
+from varscore.results.provenance import Provenance, ShardEntry
 from varscore.results.reading import regrouped
 from varscore.results.summary import ScoreSummary, summary_path
 from varscore.results.table import GENE_COLUMNS, rows_per_group
 from varscore.results.target import check_result_target
+from varscore.shards.expected import Expected
 from varscore.shards.proof import prove_whole
 from varscore.shards.shard import ShardPlan, scored_files
 
@@ -44,6 +46,7 @@ def merge_shards(
     order: Order = "input",
     dataset: bool = False,
     summaries: str | Path | None = None,
+    identity: str | Path | None = None,
     force: bool = False,
 ) -> ScoreSummary:
     """Join the scores of all of a plan's shards.
@@ -68,6 +71,9 @@ def merge_shards(
         which pandas and `varscore.read_scores` read as one.
     summaries : str or Path, optional
         The folder with the summaries of the shards' scores, if that is not `scores`.
+    identity : str or Path, optional
+        An identity of the workflow, ``score-*.identity.json``: the scores are to have been
+        made as it says.
     force : bool
         Replace an existing output.
 
@@ -81,7 +87,8 @@ def merge_shards(
     ------
     OutputError
         If a shard's scores are missing, damaged, of other variants than the plan's, or made
-        otherwise than the others'; or if the output cannot be written.
+        otherwise than the others' or than the identity says; or if the output cannot be
+        written.
     """
     output = Path(output)
     whole = ShardPlan.read(plan)
@@ -89,7 +96,8 @@ def merge_shards(
     check_result_target(output, force=force, folder=dataset)
     if dataset:
         _check_dataset(output)
-    made = prove_whole(whole, files)
+    asked = None if identity is None else Expected.read(identity)
+    made = prove_whole(whole, files, asked)
     if made.model is not None and (warning := notice(made.model)):
         logger.warning("%s", warning)
     with ResultReader(files[0]) as reader:
@@ -104,15 +112,69 @@ def merge_shards(
         if dataset:
             _write_dataset(output, schema, made, tables, len(files))
         else:
-            with ResultFile(output, schema, force=force) as file:
-                for table in regrouped(tables, rows_per_group(schema)):
-                    file.write(table)
-                file.commit(made)
+            _write_file(output, schema, made, tables, force=force)
     folder = Path(scores if summaries is None else summaries)
     told = [ScoreSummary.load(file, folder / summary_path(file).name) for file in files]
     seconds = sum(summary.seconds for summary in told if summary is not None)
     reasons = dict(whole.provenance.reasons)
     return ScoreSummary(made.rows, made.statuses, reasons, seconds, whole.warning)
+
+
+def join_parts(
+    plan: ShardPlan,
+    files: Sequence[Path],
+    output: str | Path,
+    *,
+    shard: ShardEntry,
+    fingerprint: str,
+    force: bool = False,
+) -> Provenance:
+    """Join the scores of a shard's parts to its own.
+
+    Parameters
+    ----------
+    plan : ShardPlan
+        Of the parts, as `varscore.shards.parts.cut_shard` makes it.
+    files : sequence of Path
+        Their scores.
+    output : str or Path
+        The Parquet file; it appears when it is whole.
+    shard : ShardEntry
+        What the plan says of the shard.
+    fingerprint : str
+        Digest of everything that determines the shard's scores.
+    force : bool
+        Replace an existing output.
+
+    Returns
+    -------
+    Provenance
+        Of the shard's scores.
+
+    Raises
+    ------
+    OutputError
+        As `merge_shards`.
+    """
+    made = replace(prove_whole(plan, files), shard=shard, fingerprint=fingerprint)
+    with ResultReader(files[0]) as reader:
+        schema = reader.schema
+    _write_file(Path(output), schema, made, _in_plan_order(files), force=force)
+    return made
+
+
+def _write_file(
+    output: Path,
+    schema: pa.Schema,
+    made: Provenance,
+    tables: Iterator[pa.Table],
+    *,
+    force: bool,
+) -> None:
+    with ResultFile(output, schema, force=force) as file:
+        for table in regrouped(tables, rows_per_group(schema)):
+            file.write(table)
+        file.commit(made)
 
 
 def _check_dataset(output: Path) -> None:

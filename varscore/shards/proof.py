@@ -14,6 +14,7 @@ from varscore.results.digest import RowDigest
 from varscore.results.file import ResultReader
 from varscore.results.provenance import Arithmetic, GenomeRecord, Provenance, no_scores
 from varscore.results.table import GENE_COLUMNS, VARIANT_COLUMNS
+from varscore.shards.expected import Expected
 from varscore.shards.shard import ShardPlan
 from varscore.variant import Status
 
@@ -21,7 +22,9 @@ from varscore.variant import Status
 _NAMES = ("regions", "contigs", "genes", "background", "groups")
 
 
-def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
+def prove_whole(
+    plan: ShardPlan, files: Sequence[Path], asked: Expected | None = None
+) -> Provenance:
     """Prove that the scores of all shards are there, and could be one result.
 
     Parameters
@@ -29,6 +32,8 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
     plan : ShardPlan
     files : sequence of Path
         The scores of its shards, in its order.
+    asked : Expected, optional
+        How they are to have been made.
 
     Returns
     -------
@@ -39,8 +44,8 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
     ------
     OutputError
         If scores are missing, damaged, of other rows than the plan's, or made otherwise than
-        the others: by another version or model, with other options, in other arithmetic, or
-        on another genome.
+        the others or than asked: by another version or model, with other options, in other
+        arithmetic, or on another genome.
     """
     absent = [file for file in files if not file.is_file()]
     if absent:
@@ -64,6 +69,8 @@ def prove_whole(plan: ShardPlan, files: Sequence[Path]) -> Provenance:
                     "score that shard again"
                 )
             _check_genome(plan.provenance.genome, made.genome, file)
+            if asked is not None:
+                asked.check(file, made, reader.schema)
             found = {
                 "version": made.version,
                 "model": {key: made.model.get(key) for key in ("sha256", "config")},

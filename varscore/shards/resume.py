@@ -1,4 +1,4 @@
-"""Scoring a VCF in parts beside the output, so that an interrupted run can go on."""
+"""Scoring a VCF or a shard in parts beside the output, so that what was interrupted goes on."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from varscore.progress import VariantProgress
 from varscore.results.summary import ScoreSummary
 from varscore.results.target import check_result_target
 from varscore.scoring import Scorer
-from varscore.shards.merge import merge_shards
+from varscore.shards.merge import join_parts, merge_shards
+from varscore.shards.parts import PART_ROWS, cut_shard
 from varscore.shards.plan import plan_shards
-from varscore.shards.score import ShardScorer
-from varscore.shards.shard import Shard, scored_files
+from varscore.shards.score import ShardScorer, score_shard
+from varscore.shards.shard import Shard, ShardPlan, scored_files
 
 
 def score_resumably(
@@ -58,24 +59,87 @@ def score_resumably(
     options = options or ScoreOptions()
     output = Path(output)
     check_result_target(output, force=force)
-    work = output.with_name(f".{output.name}.parts")
-    started = time.monotonic()
+    started, work = time.monotonic(), _work_folder(output)
     with ReferenceGenome(genome) as reference:
         scorer = ShardScorer(Scorer(reference, model, options, memory))
-        with naming_output(work):
-            (work / "scores").mkdir(parents=True, exist_ok=True)
         # The plan is made anew: the VCF may have changed, and it had to be read anyway.
         plan = plan_shards(vcf, reference, work / "plan", force=True, options=options)
-        with VariantProgress(output.name, plan.rows) as progress:
-            for entry, part in zip(
-                plan.shards, scored_files(work / "scores", plan), strict=True
-            ):
-                remove_stale(part)
-                shard = Shard.open(work / "plan" / entry.file_name)
-                if scorer.has_scored(shard, part):
-                    progress.found(entry.rows)
-                else:
-                    scorer.score(shard, part, progress, force=True)
+        _score_missing(scorer, plan, work, output.name)
     merged = merge_shards(work / "plan", work / "scores", output, force=force)
     shutil.rmtree(work, ignore_errors=True)
     return replace(merged, seconds=time.monotonic() - started)
+
+
+def score_shard_resumably(
+    shard: str | Path,
+    genome: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path | Model = "basenji2",
+    force: bool = False,
+    memory: int = DEFAULT_MEMORY,
+    options: ScoreOptions | None = None,
+) -> ScoreSummary:
+    """Score one shard of a plan, keeping what is done if interrupted, as at a time limit.
+
+    A shard of more than 1,024 alleles is scored in parts of as many, which are kept as those
+    of `score_resumably` are.
+
+    Parameters
+    ----------
+    shard, genome, output, model, force, memory, options
+        As for `varscore.shards.score.score_shard`.
+
+    Returns
+    -------
+    ScoreSummary
+        Of all rows; its seconds are those of this call.
+
+    Raises
+    ------
+    VarscoreError
+        As `score_shard`; what was done until then stays.
+    """
+    output, task = Path(output), Shard.open(shard)
+    check_result_target(output, force=force)
+    if task.entry.rows <= PART_ROWS:
+        return score_shard(
+            shard, genome, output, model=model, force=force, memory=memory, options=options
+        )
+    started, work = time.monotonic(), _work_folder(output)
+    with ReferenceGenome(genome) as reference:
+        scorer = ShardScorer(Scorer(reference, model, options, memory))
+        plan = cut_shard(task, work / "plan")
+        _score_missing(scorer, plan, work, output.name)
+        whole = scorer.fingerprint(task)
+    made = join_parts(
+        plan,
+        scored_files(work / "scores", plan),
+        output,
+        shard=task.entry,
+        fingerprint=whole,
+        force=force,
+    )
+    shutil.rmtree(work, ignore_errors=True)
+    seconds = time.monotonic() - started
+    return ScoreSummary(made.rows, made.statuses, made.reasons, seconds)
+
+
+def _work_folder(output: Path) -> Path:
+    """Make the folder of an output's parts, if it is not there."""
+    work = output.with_name(f".{output.name}.parts")
+    with naming_output(work):
+        (work / "scores").mkdir(parents=True, exist_ok=True)
+    return work
+
+
+def _score_missing(scorer: ShardScorer, plan: ShardPlan, work: Path, name: str) -> None:
+    """Score the parts of a plan that are not there, or were made otherwise."""
+    with VariantProgress(name, plan.rows) as progress:
+        for entry, part in zip(plan.shards, scored_files(work / "scores", plan), strict=True):
+            remove_stale(part)
+            shard = Shard.open(work / "plan" / entry.file_name)
+            if scorer.has_scored(shard, part):
+                progress.found(entry.rows)
+            else:
+                scorer.score(shard, part, progress, force=True)
