@@ -141,10 +141,42 @@ def test_results_in_pieces_are_as_they_should_be(
     merge_shards(tmp_path / "plan", tmp_path / "shards", tmp_path / "set", dataset=True)
     for folder in ("shards", "set"):
         assert check(tmp_path / folder, vcf=variants) == []
-    (tmp_path / "shards" / "0002.parquet").unlink()
+    third = tmp_path / "shards" / "0003.parquet"
+    forged(third, version="0.0.1")
+    said = f"{third}: was made with another version than {third.with_name('0001.parquet')}"
+    assert check(tmp_path / "shards") == [said]
+    forged(third, version=read_provenance(third.with_name("0001.parquet")).version)
+    third.with_name("0002.parquet").unlink()
     lost = check(tmp_path / "shards", vcf=variants)
     assert len(lost) in (3, 4)
     assert all("is an allele of my.vcf, and has no row" in line for line in lost)
+
+
+def test_the_bases_of_every_shard_are_looked_at(check, oracle_genome, tiny_model, tmp_path):
+    with pysam.FastaFile(str(oracle_genome)) as genome:
+        bases = [genome.fetch(name).upper()[5_000] for name in ("left", "inside")]
+    rows = [
+        (name, 5_001, base, "A" if base != "A" else "C")
+        for name, base in zip(("left", "inside"), bases, strict=True)
+    ]
+    vcf = write_vcf(tmp_path / "two.vcf", rows)
+    plan_shards(vcf, oracle_genome, tmp_path / "plan", shards=2)
+    (tmp_path / "shards").mkdir()
+    for n in (1, 2):
+        names = [tmp_path / folder / f"000{n}.parquet" for folder in ("plan", "shards")]
+        score_shard(names[0], oracle_genome, names[1], model=tiny_model)
+    assert check(tmp_path / "shards") == []
+    text = oracle_genome.read_text()
+    other = tmp_path / "other.fa"
+    found = set()
+    for name in ("left", "inside"):
+        at = text.index("\n", text.index(f">{name}")) + 1
+        flip = "A" if text[at].upper() != "A" else "C"
+        other.write_text(text[:at] + flip + text[at + 1 :])
+        found.add(check(tmp_path / "shards", genome=other)[0])
+    assert found == {
+        f"genome other.fa: contig {name} has other bases" for name in ("left", "inside")
+    }
 
 
 def test_a_score_may_differ_by_rounding_and_by_no_more(make, check):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from varscore.results.content import Content
 from varscore.results.file import ResultReader
 from varscore.results.provenance import Provenance, no_scores
 from varscore.results.reading import Frame, opened_results
-from varscore.results.table import GENE_COLUMNS, VARIANT_COLUMNS, measure_of, tracks_of
+from varscore.results.table import GENE_COLUMNS, VARIANT_COLUMNS, tracks_of
 from varscore.variant import Allele, Status
 
 
@@ -105,33 +105,68 @@ def inspect(path: str | Path, *, rows: int, seed: int) -> Inspection:
     OutputError
         If the file is absent, not whole, not varscore's, or no result.
     """
-    readers = [(reader.path, reader.rows) for reader in opened_results(path)]
-    total = sum(count for _, count in readers)
+    total = sum(reader.rows for reader in opened_results(path))
     chosen = sorted(random.Random(seed).sample(range(total), min(rows, total)))  # noqa: S311
     walk = _Walk(chosen)
-    differences, first, whole = list[str](), None, 0
+    differences, records = list[str](), dict[Path, Provenance]()
     for reader in opened_results(path):
-        made = reader.provenance()
-        if made.model is None:
+        records[reader.path] = reader.provenance()
+        if records[reader.path].model is None:
             raise no_scores(reader.path)
         differences += _damage(reader, reader.content(walk.see))
-        if first is None or made != first:
-            whole += made.rows
-        first = first or made
         schema = reader.schema
-    assert first is not None  # a folder without files is refused
-    if total != whole and not differences:
-        differences.append(f"{path}: has {total:,} rows, its record speaks of {whole:,}")
-    if total == whole == first.rows and dict(walk.statuses) != first.statuses:
-        said = ", ".join(f"{n:,} {name}" for name, n in sorted(walk.statuses.items()))
-        differences.append(f"{path}: its rows are {said}, which is not what its record says")
+    made, said = _as_one(records)
+    differences += said
+    if not differences and total != made.rows:
+        differences.append(f"{path}: has {total:,} rows, its record speaks of {made.rows:,}")
+    elif not differences and dict(walk.statuses) != made.statuses:
+        counts = ", ".join(f"{n:,} {name}" for name, n in sorted(walk.statuses.items()))
+        differences.append(f"{path}: its rows are {counts}, which is not what its record says")
     sample = pa.concat_tables([schema.empty_table(), *walk.sample])
-    tables = tracks_of(schema)
-    named = [name for name in schema.names if measure_of(schema.field(name))]
-    of_tracks = next(iter(tables.values()), None) if named else None
-    if of_tracks is not None and "aggregate" in of_tracks.columns:
-        of_tracks = None  # groups
-    return Inspection(first, total, walk.in_order, tuple(differences), sample, of_tracks)
+    tracks = next(iter(tracks_of(schema).values()), None)
+    if tracks is not None and "aggregate" in tracks.columns:
+        tracks = None  # groups
+    return Inspection(made, total, walk.in_order, tuple(differences), sample, tracks)
+
+
+def _as_one(records: Mapping[Path, Provenance]) -> tuple[Provenance, list[str]]:
+    """Return how all files of a result were made, and which were made otherwise.
+
+    The files of one result say the same, of all of it; the scores of shards each say theirs.
+    """
+    first, *_ = records.values()
+    said, m5 = list[str](), dict[str, str]()
+    for file, made in records.items():
+        there = _ingredients(first)
+        said += [
+            f"{file}: was made with another {what} than {next(iter(records))}"
+            for what, here in _ingredients(made).items()
+            if here != there[what]
+        ]
+        for contig, digest in made.genome.m5.items():
+            if m5.setdefault(contig, digest) != digest:
+                said.append(f"{file}: was scored on other bases of contig {contig}")
+    of_parts = [made for made in records.values() if made.shard is not None] or [first]
+    statuses = sum((Counter(made.statuses) for made in of_parts), Counter[str]())
+    whole = replace(
+        first,
+        genome=replace(first.genome, m5=m5),
+        rows=sum(made.rows for made in of_parts),
+        statuses=dict(statuses),
+    )
+    return whole, said
+
+
+def _ingredients(made: Provenance) -> dict[str, object]:
+    """Return what all files of a result have in common."""
+    model = made.model or {}
+    return {
+        "model": (model.get("sha256"), model.get("config")),
+        "options": made.options,
+        "genes": made.genes,
+        "background": made.background,
+        "version": made.version,
+    }
 
 
 def _damage(reader: ResultReader, found: Content) -> list[str]:
