@@ -1,6 +1,7 @@
 """Profiles of both alleles, held against scores and against windows cut by hand."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from writers import write_fasta, write_vcf
 from varscore import predict_variant, read_scores, score_vcf
 from varscore.errors import OutputError, VcfError
 from varscore.results.bigwig import write_bigwigs
+from varscore.results.folder import OutputFolder
 
 CONTIG = "c"
 LENGTH, WINDOW, BIN, CROP, BINS = 9000, 4096, 4, 16, 992  # of the contig, and of tiny_model
@@ -262,13 +264,16 @@ def test_a_full_disk_leaves_nothing(bases, genome, tiny_model, small_disk, tmp_p
     predict_variant(variants(bases)["SNV"], genome, model=tiny_model).write_parquet(table)
     failed = 0
     for kib in (4, 8, 12, 16, 64):
-        disk = small_disk(kib)
+        out = small_disk(kib) / "out"
         try:
-            write_bigwigs(table, {"reference_track_0": disk / "x.bw"}, {CONTIG: LENGTH})
+            with OutputFolder(out) as folder:
+                paths = {"reference_track_0": folder.path / "x.bw"}
+                write_bigwigs(table, paths, {CONTIG: LENGTH})
+                folder.commit("x", {})
         except OutputError:
             failed += 1
-            assert list(disk.iterdir()) == []
+            assert list(out.parent.iterdir()) == []
         else:
-            assert len(bigwig(disk / "x.bw")) == BINS
-            (disk / "x.bw").unlink()
+            assert len(bigwig(out / "x.bw")) == BINS
+            shutil.rmtree(out)
     assert 1 <= failed < 5

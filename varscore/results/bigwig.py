@@ -1,14 +1,14 @@
 """bigWig files, which genome browsers read, of the columns of a table of bins.
 
-The only module that knows pyBigWig. It tells of a disk that is full in places only, so that a
-file is looked at once more before it gets its name.
+The only module that knows pyBigWig. It tells of a disk that is full in places only, so that
+each file is looked at once more when it is written.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyBigWig
 from numpy.typing import NDArray
 
-from varscore.atomic import Partial
 from varscore.errors import OutputError
 from varscore.results.file import ResultReader
 
@@ -28,7 +27,9 @@ _MAGIC = bytes.fromhex("26fc8f88")  # first and last in a bigWig
 def write_bigwigs(
     table: str | Path, paths: Mapping[str, Path], lengths: Mapping[str, int]
 ) -> None:
-    """Write columns of a table of bins as bigWig files.
+    """Write columns of a table of bins as bigWig files, into an `OutputFolder`.
+
+    There may be thousands: each is closed, and when it comes to the disk is left to the system.
 
     Parameters
     ----------
@@ -46,19 +47,20 @@ def write_bigwigs(
         If the table cannot be read, or a file cannot be written.
     """
     wanted = list(paths.items())
-    for first in range(0, len(wanted), _AT_ONCE):
-        _write_some(table, dict(wanted[first : first + _AT_ONCE]), lengths)
+    with ResultReader(table) as reader:
+        for first in range(0, len(wanted), _AT_ONCE):
+            _write_some(reader, dict(wanted[first : first + _AT_ONCE]), lengths)
 
 
 def _write_some(
-    table: str | Path, paths: Mapping[str, Path], lengths: Mapping[str, int]
+    reader: ResultReader, paths: Mapping[str, Path], lengths: Mapping[str, int]
 ) -> None:
-    with ResultReader(table) as reader, ExitStack() as stack:
+    with ExitStack() as stack:
         files = [stack.enter_context(_BigWig(path, lengths)) for path in paths.values()]
         for group in reader.groups(["chrom", "start", "end", *paths]):
             _write_group(group, list(paths), files, lengths)
         for file in files:
-            file.commit()
+            file.finish()
 
 
 def _write_group(
@@ -76,22 +78,20 @@ def _write_group(
 
 
 class _BigWig:
-    """One file while it is written; a context manager. It appears when it is committed."""
+    """One file while it is written; a context manager."""
 
     def __init__(self, path: Path, lengths: Mapping[str, int]) -> None:
-        self._partial, self._lengths = Partial(path), lengths
-        self._covered, self._open = 0, False
-
-    def __enter__(self) -> Self:
-        self._partial.__enter__()
+        self._path, self._covered, self._open = path, 0, False
         try:
-            self._file = pyBigWig.open(str(self._partial.path), "w")
+            self._file = pyBigWig.open(str(path), "w")
             self._open = True
             # Readers search contigs by their names, which must be in order.
-            self._file.addHeader(sorted(self._lengths.items()))
+            self._file.addHeader(sorted(lengths.items()))
         except RuntimeError as error:
-            self.__exit__()
+            self._close_file()
             raise self._failed() from error
+
+    def __enter__(self) -> Self:
         return self
 
     def write(
@@ -114,16 +114,13 @@ class _BigWig:
             raise self._failed() from error
         self._covered += int((ends - starts).sum())
 
-    def commit(self) -> None:
+    def finish(self) -> None:
         self._close_file()
         if not self._is_whole():
             raise self._failed()
-        self._partial.commit()
 
     def __exit__(self, *_: object) -> None:
-        with suppress(RuntimeError):
-            self._close_file()
-        self._partial.__exit__()
+        self._close_file()
 
     def _close_file(self) -> None:
         if self._open:
@@ -131,12 +128,12 @@ class _BigWig:
             self._file.close()
 
     def _is_whole(self) -> bool:
-        with open(self._partial.path, "rb") as file:
+        with open(self._path, "rb") as file:
             first = file.read(4)
-            file.seek(max(0, os.path.getsize(self._partial.path) - 4))
+            file.seek(max(0, os.path.getsize(self._path) - 4))
             if (first, file.read(4)) != (_MAGIC, _MAGIC):
                 return False
-        written = pyBigWig.open(str(self._partial.path))
+        written = pyBigWig.open(str(self._path))
         try:
             return bool(written.header()["nBasesCovered"] == self._covered)
         finally:
@@ -144,6 +141,6 @@ class _BigWig:
 
     def _failed(self) -> OutputError:
         return OutputError(
-            f"output {self._partial.target}: cannot be written as a bigWig file; look whether "
+            f"output {self._path}: cannot be written as a bigWig file; look whether "
             "the disk has room"
         )
