@@ -16,7 +16,7 @@ from varscore.pictures.saturation import DIVERGING, Panel, draw_saturation, satu
 from varscore.pictures.style import render, styled
 
 CHANGES = ("A", "C", "G", "T", "deletion")
-FIRST = 91_234_567
+CONTIG, FIRST = "chr1_KI270706v1_$random$_\U0001f9ec", 91_234_567
 LONG = "ChIP-seq of a factor with a long name, $NA, in a tissue that has one, too, " * 3
 
 
@@ -42,7 +42,7 @@ def drawn(length, panels):
     bases, found = interval(length, panels)
     with styled():
         figure = saturation_figure(
-            found, contig="chr1", first=FIRST, bases=bases, changes=CHANGES, statistic="SAD",
+            found, contig=CONTIG, first=FIRST, bases=bases, changes=CHANGES, statistic="SAD",
             model="m", note=LONG,
         )  # fmt: skip
         FigureCanvasAgg(figure)

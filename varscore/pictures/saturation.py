@@ -274,4 +274,5 @@ def _label_positions(axes: Axes, contig: str, inches: float) -> None:
     )
     axes.xaxis.set_major_formatter(base_formatter())
     axes.tick_params(axis="x", labelsize=SMALL, length=2, pad=1)
-    axes.set_xlabel(f"position on {contig}", size=SMALL, labelpad=2, parse_math=False)
+    label = shortened(f"position on {contig}", SMALL, inches + 1.3)  # it is in the middle
+    axes.set_xlabel(label, size=SMALL, labelpad=2, parse_math=False)
