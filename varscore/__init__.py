@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from varscore.prediction.profile import predict_variant
     from varscore.prediction.region import predict_region
     from varscore.prediction.saturation import saturate
+    from varscore.reports.page import write_report
     from varscore.results.reading import read_metadata, read_scores
     from varscore.scoring import score, score_vcf
 
@@ -31,6 +32,7 @@ __all__ = [
     "score_vcf",
     "top",
     "write_haplotypes",
+    "write_report",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "score_vcf": "varscore.scoring",
     "top": "varscore.meaning.listing",
     "write_haplotypes": "varscore.haplotypes.write",
+    "write_report": "varscore.reports.page",
 }
 
 

@@ -11,9 +11,9 @@ import typer
 from varscore.atomic import check_target, write_bytes
 from varscore.cli import options as given
 from varscore.cli.options import RUN
-from varscore.cli.refusals import check_page_target
 from varscore.errors import OutputError
 from varscore.options import RunOptions
+from varscore.pictures.pages.target import check_page_target
 from varscore.results.summary import check_summary
 from varscore.results.target import check_result_target
 from varscore.shipped import SHIPPED, shipped_files, shipped_folder

@@ -11,8 +11,9 @@ import typer
 
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
-from varscore.cli.refusals import check_page_target, refuse_early
+from varscore.cli.refusals import refuse_early
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
+from varscore.pictures.pages.target import check_page_target
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from varscore.atomic import check_target
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.options import ModelOptions, ScoreOptions
 from varscore.results.summary import check_summary
@@ -147,16 +146,3 @@ def _check_genome(genome: Path, options: ScoreOptions) -> None:
         from varscore.inputs.genes import check_genes
 
         check_genes(Path(options.genes))
-
-
-def check_page_target(output: Path, *, force: bool) -> None:
-    """Check that a page can be written, before the work.
-
-    Raises
-    ------
-    OutputError
-        If its suffix is not ``.html``, or as `varscore.atomic.check_target`.
-    """
-    if output.suffix != ".html":
-        raise OutputError(f"output {output}: a page for a browser; its name must end in .html")
-    check_target(output, force=force)

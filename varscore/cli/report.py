@@ -9,9 +9,10 @@ import typer
 
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, own_option
-from varscore.cli.refusals import check_background, check_page_target, refuse_early
+from varscore.cli.refusals import check_background, refuse_early
 from varscore.cli.top import By, On
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
+from varscore.pictures.pages.target import check_page_target
 
 
 def report(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from varscore.engines import DEFAULT_MEMORY
 from varscore.meaning.join import On, joined_columns
@@ -17,6 +18,8 @@ from varscore.meaning.survey import Survey, survey
 from varscore.models.model import Model
 from varscore.models.notice import notice
 from varscore.pictures.pages.content import Column, Figure, OutcomeRow, Page, Table
+from varscore.pictures.pages.render import write_page
+from varscore.pictures.pages.target import check_page_target
 from varscore.prediction.explanation import CITE
 from varscore.reports.cards import row_card
 from varscore.reports.places import Place, look_at
@@ -144,6 +147,39 @@ def report_page(
         cards_title=f"The {count} strongest variants",
         glossary=tuple(glossary(whole)),
     )
+
+
+def write_report(
+    scores: str | Path, output: str | Path, *, force: bool = False, **options: Any
+) -> None:
+    """Write a result as a page for a browser.
+
+    Parameters
+    ----------
+    scores : str or Path
+        A file that varscore wrote, or a folder of such files.
+    output : str or Path
+        Its name ends in ``.html``. The page is one file, that asks for nothing from anywhere.
+    force : bool
+        Replace an existing file.
+    **options
+        As of `report_page`, such as ``background="background.parquet"``.
+
+    Raises
+    ------
+    OutputError
+        If the file exists, has another suffix or cannot be written.
+    VarscoreError
+        As `report_page`.
+
+    Examples
+    --------
+    >>> import varscore
+    >>> made = varscore.score_vcf("my.vcf.gz", "hg38.fa", "scores.parquet")
+    >>> varscore.write_report("scores.parquet", "report.html")
+    """
+    check_page_target(output, force=force)
+    write_page(output, report_page(scores, **options))
 
 
 def _table(whole: Survey, joined: Mapping[str, Sequence[str]], name: str) -> Table:
