@@ -1267,7 +1267,8 @@ MESSAGES = {
                     read_scores("x.parquet"))),
         (r"x\.parquet: no such file", lambda s: read_metadata("x.parquet")),
         (r"o\.parquet: not a whole Parquet file: it is said to have 10,000,000 rows, "
-         r"10,000,000 of them in its row groups, in [\d,]+ bytes; copy it again, or score again",
+         r"10,000,000 of them in its row groups, in [\d,]+ bytes; copy it again, or score "
+         r"again",
          many_rows),
         (r"x\.parquet: not a whole Parquet file: .*",
          lambda s: read_metadata(s.write("x.parquet", "PAR1"))),
