@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 # Without importing the package, whose dependencies a build does not have.
-SHIPPED = runpy.run_path(str(HERE / "varscore" / "shipped.py"))
+SHIPPED = runpy.run_path(str(HERE / "varscore" / "files" / "shipped.py"))
 
 
 class BuildWithShipped(build_py):

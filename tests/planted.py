@@ -35,7 +35,7 @@ STAGES = {
     "write a row group": "pyarrow.parquet ParquetWriter write_table",
     "read a row group": "pyarrow.parquet ParquetFile read_row_group",
     "digest": "varscore.inputs.genome ReferenceGenome digest",
-    "commit": "varscore.atomic Partial commit",
+    "commit": "varscore.files.atomic Partial commit",
 }
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from varscore.atomic import (
+from varscore.errors import OutputError
+from varscore.files.atomic import (
     Partial,
     check_target,
     remove_stale,
@@ -22,7 +23,6 @@ from varscore.atomic import (
     write_text,
     writing,
 )
-from varscore.errors import OutputError
 
 HOST = socket.gethostname().replace(".", "-")
 
@@ -141,7 +141,7 @@ def test_files_and_folders_have_the_mode_of_any_new_one(tmp_path, umask):
 
 KILLED = """
 import os, signal, sys
-from varscore.atomic import write_text
+from varscore.files.atomic import write_text
 os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 write_text(sys.argv[1], "new")
 """
@@ -163,7 +163,7 @@ def test_a_kill_between_writing_and_renaming_leaves_what_was_there(tmp_path):
 
 TWO = """
 import sys
-from varscore.atomic import write_text
+from varscore.files.atomic import write_text
 letter, path = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from varscore.bench.report import BenchReport
 from varscore.engines.processor import Processor
+from varscore.support.bench_report import BenchReport
 
 DATA = Path(__file__).parent / "data"
 WEIGHTS = DATA / "weights_keras" / "model.h5"
@@ -18,7 +18,7 @@ VCF = DATA / "oracle" / "variants.vcf"
 @pytest.fixture(autouse=True)
 def small_products(monkeypatch):
     """Products in bfloat16 take seconds where the processor has none; rates prove nothing."""
-    monkeypatch.setattr("varscore.bench.measure._ROWS", 64)
+    monkeypatch.setattr("varscore.support.bench._ROWS", 64)
 
 
 def window_gflop():

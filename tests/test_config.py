@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from varscore.errors import OptionError
+from varscore.files.shipped import shipped_folder
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 from varscore.shards.config import KEYS, Settings
 from varscore.shards.workflow import plan_arguments, score_arguments, shard_names
-from varscore.shipped import shipped_folder
 
 ROOT = Path(__file__).parents[1]
 NEEDED = {"vcf": "my.vcf", "genome": "my.fa", "out": "out", "model": "demo"}

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from writers import write_fasta, write_vcf
 
-import varscore.bench.forecast as module
+import varscore.support.forecast as module
 from varscore import score_vcf
-from varscore.bench.forecast import Forecast, _covered, forecast
 from varscore.options import ScoreOptions
 from varscore.scoring import Scorer
+from varscore.support.forecast import Forecast, _covered, forecast
 from varscore.variant import Variant
 from varscore.windows import Windowing
 

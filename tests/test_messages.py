@@ -42,9 +42,8 @@ from varscore import (
     read_scores,
     write_haplotypes,
 )
-from varscore.atomic import check_target
-from varscore.bench.measure import bench
 from varscore.errors import VarscoreError
+from varscore.files.atomic import check_target
 from varscore.haplotypes.genotypes import GenotypeFile
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.bcf import read_bcf_header
@@ -92,6 +91,7 @@ from varscore.shards.expected import Expected
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.shard import Shard, ShardPlan
+from varscore.support.bench import bench
 from varscore.variant import Allele, Interval, Status, Variant
 from varscore.windows import windowing_for
 
@@ -194,7 +194,7 @@ def stale_index(s: Scene) -> None:
 
 def no_index(s: Scene) -> None:
     s.write("g.fa", ">chr1\nACGT\n")
-    s.patch.setattr("varscore.atomic._create", no_room)
+    s.patch.setattr("varscore.files.atomic._create", no_room)
     ReferenceGenome("g.fa")
 
 

@@ -5,7 +5,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from varscore.prefetch import prefetch
+from varscore.engines.prefetch import prefetch
 
 
 def test_items_come_in_order_and_once():

@@ -15,12 +15,12 @@ from annotations import synthetic_gtf
 from writers import write_vcf, write_weights
 
 from varscore import load_model, score_vcf
+from varscore.files.shipped import shipped_folder
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.reading import read_provenance
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard
-from varscore.shipped import shipped_folder
 from varscore.support.again import SHARES
 from varscore.support.verify import verify
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from varscore import read_scores
-from varscore.shipped import SHIPPED, shipped_files, shipped_folder
+from varscore.files.shipped import SHIPPED, shipped_files, shipped_folder
 
 ROOT = Path(__file__).parents[1]
 FILES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "Snakefile"]

@@ -63,7 +63,7 @@ def main() -> NoReturn:
         if not received:
             raise
     if received:
-        from varscore.atomic import clear_unfinished
+        from varscore.files.atomic import clear_unfinished
 
         clear_unfinished()
         print(f"varscore: {_SAID[received[0]]}", file=sys.stderr)  # noqa: T201

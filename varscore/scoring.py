@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.auto import engine_limits, make_engine
 from varscore.engines.finite import first_not_finite
+from varscore.engines.prefetch import closed_after, prefetch
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
@@ -28,7 +29,6 @@ from varscore.meaning.written import Written
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import ScoreOptions
-from varscore.prefetch import closed_after, prefetch
 from varscore.progress import VariantProgress
 from varscore.results.file import HeldResult
 from varscore.results.provenance import (

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from varscore.atomic import check_target, write_json
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
+from varscore.files.atomic import check_target, write_json
+from varscore.files.shipped import shipped_folder
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
-from varscore.shipped import shipped_folder
 from varscore.version import __version__
 
 if TYPE_CHECKING:
-    from varscore.bench.report import BenchReport
+    from varscore.support.bench_report import BenchReport
 
 
 def bench(
@@ -81,9 +81,9 @@ def bench(
     if output is not None:
         check_target(output, force=True)
     refuse_early(genome, options, vcf=vcf, model=which)
-    from varscore.bench.measure import bench as measure
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_chosen
+    from varscore.support.bench import bench as measure
 
     tune_process(run.threads)
     loaded = load_chosen(which, run.device)

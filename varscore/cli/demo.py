@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from varscore.atomic import check_target, write_bytes
 from varscore.cli import options as given
 from varscore.cli.options import RUN
 from varscore.errors import OutputError
+from varscore.files.atomic import check_target, write_bytes
+from varscore.files.shipped import SHIPPED, shipped_files, shipped_folder
 from varscore.options import RunOptions
 from varscore.pictures.pages.target import check_page_target
 from varscore.results.summary import check_summary
 from varscore.results.target import check_result_target
-from varscore.shipped import SHIPPED, shipped_files, shipped_folder
 from varscore.variant import Status
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import typer
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
 if TYPE_CHECKING:
-    from varscore.bench.forecast import Forecast
     from varscore.models.model import Model
+    from varscore.support.forecast import Forecast
     from varscore.variant import Variant
 
 OptionalModel = Annotated[
@@ -72,8 +72,8 @@ class Loaded:
         self, vcf: Sequence[str], genome: Path, options: ScoreOptions, run: RunOptions
     ) -> Forecast | None:
         """Tell what scoring takes; None of a stream, which is gone once it was read."""
-        from varscore.bench.forecast import forecast
         from varscore.inputs.streams import is_stream
+        from varscore.support.forecast import forecast
 
         if any(is_stream(Path(word)) for word in vcf):
             return None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from varscore.engines import DEFAULT_MEMORY, OnScored
+from varscore.engines.prefetch import prefetch
 from varscore.engines.processor import Processor
 from varscore.errors import OptionError
 from varscore.inputs.genome import ReferenceGenome
@@ -21,7 +22,6 @@ from varscore.models.basenji2 import Basenji2
 from varscore.models.config import BasenjiConfig
 from varscore.models.encoding import one_hot
 from varscore.models.precision import full_float32
-from varscore.prefetch import prefetch
 from varscore.sequence import reverse_complement
 from varscore.statistics import CoverageChange, Statistic
 from varscore.variant import Reference, Variant

@@ -11,8 +11,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from varscore.atomic import check_target
 from varscore.errors import VcfError
+from varscore.files.atomic import check_target
 from varscore.haplotypes.changes import spelled
 from varscore.haplotypes.combine import Combiner
 from varscore.haplotypes.genotypes import GenotypeFile

@@ -17,8 +17,8 @@ from pathlib import Path
 import pysam
 from pysam.utils import SamtoolsError
 
-from varscore.atomic import Partial
 from varscore.errors import GenomeError, OutputError
+from varscore.files.atomic import Partial
 from varscore.inputs.forms import describe
 from varscore.inputs.htslib import bad_end, compression, reasons
 

@@ -13,8 +13,8 @@ import pysam
 import pysam.bcftools
 from pysam.utils import SamtoolsError
 
-from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError, VcfError
+from varscore.files.atomic import Partial, naming_output
 from varscore.inputs.bcf import check_indices, header_lines, open_bcf
 from varscore.inputs.forms import recognise
 from varscore.inputs.text import damage_first, read_lines

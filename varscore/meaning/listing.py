@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from varscore.atomic import check_target, write_text
 from varscore.errors import OutputError
+from varscore.files.atomic import check_target, write_text
 from varscore.meaning.effects import Ranked
 from varscore.meaning.top import top_variants
 from varscore.results.file import ResultFile
@@ -230,7 +230,7 @@ def check_listing(path: Path, *, force: bool = False) -> None:
     Raises
     ------
     OutputError
-        If its suffix says no form, or as `varscore.atomic.check_target`.
+        If its suffix says no form, or as `varscore.files.atomic.check_target`.
     """
     if path.suffix not in FORMS:
         raise OutputError(

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from varscore.atomic import check_target
 from varscore.errors import VcfError
+from varscore.files.atomic import check_target
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import File, opened
 from varscore.inputs.lines import VcfWriter, form_of, read_columns, read_meta_lines

@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from varscore.errors import ModelError
-from varscore.shipped import shipped_folder
+from varscore.files.shipped import shipped_folder
 
 DEMO, BASENJI2 = "demo", "basenji2"
 NAMES = (DEMO, BASENJI2)

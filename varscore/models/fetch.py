@@ -17,8 +17,8 @@ from typing import Literal
 import requests
 from tqdm import tqdm
 
-from varscore.atomic import write_json, writing
 from varscore.errors import ModelError, OptionError, OutputError
+from varscore.files.atomic import write_json, writing
 from varscore.models.cache import BASENJI2, FETCH_RECORD, TRACKS_FILE, model_cache
 from varscore.models.files import read_json, sha256
 from varscore.models.tracks import TrackTable

@@ -14,8 +14,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from varscore.atomic import writing
 from varscore.errors import ModelError, OutputError
+from varscore.files.atomic import writing
 from varscore.models.cache import TRACKS_FILE
 from varscore.models.hdf5_probe import unreadable
 from varscore.models.tracks import TrackTable

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from varscore.atomic import write_bytes
+from varscore.files.atomic import write_bytes
 from varscore.pictures.letters import letters
 from varscore.pictures.lines import Lines, Places
 from varscore.pictures.style import (
@@ -274,5 +274,5 @@ def _label_positions(axes: Axes, contig: str, inches: float) -> None:
     )
     axes.xaxis.set_major_formatter(base_formatter())
     axes.tick_params(axis="x", labelsize=SMALL, length=2, pad=1)
-    label = shortened(f"position on {contig}", SMALL, inches + 1.3)  # it is in the middle
+    label = shortened(f"position on {contig} (bp)", SMALL, inches + 1.3)  # it is in the middle
     axes.set_xlabel(label, size=SMALL, labelpad=2, parse_math=False)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from varscore.atomic import write_bytes
 from varscore.engines import DEFAULT_MEMORY
 from varscore.errors import VcfError
+from varscore.files.atomic import write_bytes
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genes import Genes, chosen_genes
 from varscore.inputs.genome import ReferenceGenome

@@ -12,8 +12,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TextIO
 
-from varscore.atomic import check_target, writing
 from varscore.errors import OutputError, VcfError
+from varscore.files.atomic import check_target, writing
 from varscore.inputs.given import File, opened
 from varscore.inputs.lines import VcfWriter, form_of, read_columns, read_meta_lines
 from varscore.results.fields import Field, ResultFields, Row

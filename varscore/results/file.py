@@ -12,8 +12,8 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError
+from varscore.files.atomic import Partial, naming_output
 from varscore.results.content import Content, ContentDigest
 from varscore.results.provenance import Provenance, check_format, damaged, parse_json
 from varscore.results.records import from_json, to_json
@@ -39,7 +39,7 @@ class ResultFile:
     schema's, which tables of Arrow take along when they are filtered and written again.
 
     The file appears when it is committed, which is the last that is done with it. Until then
-    its rows stand aside, as `varscore.atomic` says; without a commit they are removed.
+    its rows stand aside, as `varscore.files.atomic` says; without a commit they are removed.
 
     Parameters
     ----------

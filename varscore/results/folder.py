@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from varscore.atomic import Partial, check_target, write_json
 from varscore.errors import OutputError
+from varscore.files.atomic import Partial, check_target, write_json
 from varscore.results.provenance import FORMAT
 from varscore.version import __version__
 
@@ -28,7 +28,7 @@ def check_folder(path: str | Path, *, force: bool = False) -> None:
     Raises
     ------
     OutputError
-        As `varscore.atomic.check_target`, or if what is to be replaced has other files in it.
+        As `check_target`, or if what is to be replaced has other files in it.
     """
     path = Path(path)
     check_target(path, force=force, folder=True)

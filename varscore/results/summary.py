@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from varscore.atomic import check_target, write_json
 from varscore.errors import OutputError
+from varscore.files.atomic import check_target, write_json
 from varscore.results.records import from_json, to_json
 from varscore.variant import Reason, Status
 

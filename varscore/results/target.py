@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from varscore.atomic import check_target
 from varscore.errors import OutputError
+from varscore.files.atomic import check_target
 
 _VCF = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf")
 _TABLES = (".tsv", ".txt", ".tab")
@@ -26,7 +26,7 @@ def check_result_target(path: str | Path, *, force: bool = False, folder: bool =
         Of the Parquet file, or of the folder of such files. Its suffix may be any that is no
         other form's.
     force, folder
-        As in `varscore.atomic.check_target`.
+        As in `varscore.files.atomic.check_target`.
 
     Raises
     ------

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from varscore.errors import OptionError
+from varscore.files.shipped import shipped_folder
 from varscore.models.cache import DEMO
 from varscore.models.selection import nearest
 from varscore.options import OPTIONS, ModelOptions, Option, RunOptions, ScoreOptions, names
-from varscore.shipped import shipped_folder
 
 KEYS: dict[str, Option] = {
     **{

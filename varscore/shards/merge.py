@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from varscore.atomic import Partial, naming_output
 from varscore.errors import OutputError
+from varscore.files.atomic import Partial, naming_output
 from varscore.models.notice import notice
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.provenance import Provenance, ShardEntry

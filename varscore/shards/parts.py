@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from varscore.atomic import naming_output
+from varscore.files.atomic import naming_output
 from varscore.results.digest import RowDigest
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.provenance import ShardEntry

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from varscore.atomic import Partial, naming_output, remove_stale
 from varscore.errors import OptionError, OutputError
+from varscore.files.atomic import Partial, naming_output, remove_stale
 from varscore.inputs.alleles import AlleleSource, Survey
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given

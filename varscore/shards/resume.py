@@ -7,8 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from varscore.atomic import naming_output, remove_stale
 from varscore.engines import DEFAULT_MEMORY
+from varscore.files.atomic import naming_output, remove_stale
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.models.model import Model

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from varscore.atomic import write_json
 from varscore.errors import OutputError
+from varscore.files.atomic import write_json
 from varscore.results.digest import fingerprint
 from varscore.results.file import ResultReader
 from varscore.results.provenance import (

@@ -1,1 +1,1 @@
-"""Help with a result or a machine: does it hold, and are numbers here what they should be."""
+"""What is asked of varscore itself: how fast, how long; does a result hold, does a machine."""

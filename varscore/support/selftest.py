@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 
 from varscore.engines import DEFAULT_MEMORY
+from varscore.files.shipped import shipped_folder
 from varscore.models.model import Model
 from varscore.models.registry import load_model
 from varscore.options import Device
 from varscore.results.reading import Frame
 from varscore.scoring import score
-from varscore.shipped import shipped_folder
 from varscore.support.again import ABSOLUTE, OF_REFERENCE, SHARES
 
 # By how much scores may differ from the original's, absolutely or, if that is less, relatively.

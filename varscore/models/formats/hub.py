@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from varscore.atomic import naming_output, write_json, write_text
 from varscore.errors import ModelError
+from varscore.files.atomic import naming_output, write_json, write_text
 from varscore.models.basenji2 import ACTIVATIONS
 from varscore.models.cache import TRACKS_FILE
 from varscore.models.checkpoint import Checkpoint, Shapes, check_shapes, parameter_shapes

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from varscore.atomic import write_bytes, write_json, write_text
 from varscore.errors import ModelError
+from varscore.files.atomic import write_bytes, write_json, write_text
 from varscore.models.cache import TRACKS_FILE
 from varscore.models.checkpoint import Checkpoint, parameter_shapes
 from varscore.models.files import open_hdf5, read_tracks_beside

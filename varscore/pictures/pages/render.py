@@ -20,7 +20,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from varscore.atomic import write_bytes
+from varscore.files.atomic import write_bytes
 from varscore.pictures.pages.content import Figure, Page, Table
 from varscore.version import __version__
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from varscore.atomic import check_target
 from varscore.errors import OutputError
+from varscore.files.atomic import check_target
 
 
 def check_page_target(output: str | Path, *, force: bool = False) -> None:
@@ -20,7 +20,7 @@ def check_page_target(output: str | Path, *, force: bool = False) -> None:
     Raises
     ------
     OutputError
-        If its suffix is not ``.html``, or as `varscore.atomic.check_target`.
+        If its suffix is not ``.html``, or as `varscore.files.atomic.check_target`.
     """
     if Path(output).suffix != ".html":
         raise OutputError(f"output {output}: a page for a browser; its name must end in .html")

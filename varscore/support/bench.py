@@ -1,4 +1,8 @@
-"""Measuring: both engines on the same variants, and the matrix products of this machine."""
+"""Measuring: both engines on the same variants, and the matrix products of this machine.
+
+Speed is a ratio within one run: a machine's clock and its other users change from hour to
+hour, and change both engines alike.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from varscore.bench.report import Agreement, BenchReport, Timing
 from varscore.engines import DEFAULT_MEMORY
 from varscore.engines.auto import incremental_engine, two_pass_engine
 from varscore.engines.incremental.engine import IncrementalEngine
@@ -38,6 +41,7 @@ from varscore.models.basenji2 import Basenji2
 from varscore.models.model import Model
 from varscore.models.precision import full_float32
 from varscore.options import Precision, ScoreOptions
+from varscore.support.bench_report import Agreement, BenchReport, Timing
 from varscore.variant import Variant
 
 # The matrix product that tells a machine's rates, of the published model's projection: rows,

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from varscore.bench.measure import peak_memory
 from varscore.engines import DEFAULT_MEMORY, Engine, OnScored
 from varscore.engines.processor import Processor
 from varscore.inputs.alleles import AlleleSource
@@ -23,6 +22,7 @@ from varscore.inputs.given import Given
 from varscore.models.model import Model
 from varscore.options import ScoreOptions
 from varscore.scoring import Scorer
+from varscore.support.bench import peak_memory
 from varscore.variant import Allele, Interval, Variant
 from varscore.windows import Bins, Windowing, windowing_for
 

@@ -44,7 +44,7 @@ def shipped_folder(name: str) -> Path:
     ----------
     name : {"demo", "workflow", "golden"}
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     packaged = package / PACKAGED / name
     return packaged if packaged.is_dir() else package.parent / SHIPPED[name][0]
 

@@ -1,0 +1,1 @@
+"""Files: written whole or not at all; what comes along with the package."""
