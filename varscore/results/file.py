@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -175,11 +176,15 @@ def _checked(table: pa.Table) -> pa.Table:
     return table
 
 
-def _text_checked(schema: pa.Schema) -> pa.Schema:
-    """Return a schema whose fields' metadata are text."""
+def _fields_checked(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose fields' metadata are text, and whole where they are of a score."""
     for field in schema:
-        for name, value in (field.metadata or {}).items():
-            name.decode(), value.decode()
+        facts = {name.decode(): text.decode() for name, text in (field.metadata or {}).items()}
+        if "statistic" in facts and not (
+            {"identifier", "description"} <= facts.keys()
+            and re.fullmatch("-1|[0-9]{1,9}", facts.get("index", ""))
+        ):
+            raise pa.ArrowInvalid(f"column {field.name} does not say what track it is of")
     return schema
 
 
@@ -214,7 +219,7 @@ class ResultReader:
             self.metadata = self._metadata()
             self.written = self._written()
             with self._naming():
-                self.schema = _text_checked(self._parquet.schema_arrow).remove_metadata()
+                self.schema = _fields_checked(self._parquet.schema_arrow).remove_metadata()
             self._check_rows()
         except BaseException:
             self._parquet.close()
