@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import os
 import shutil
 from dataclasses import replace
@@ -16,6 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from varscore.meaning.build import build_background
 from varscore.models.tracks import TrackTable
+from varscore.pictures.pages.content import Figure, Page
 from varscore.pictures.pages.render import write_page
 from varscore.reports.page import report_page
 from varscore.reports.places import profile_figures
@@ -303,6 +305,25 @@ def test_without_scripts_the_words_are_there(browser, report):
     assert "need JavaScript" in page.inner_text("main")
     assert page.inner_text("#card-1 h3") == columns(report[0])["key"][0]
     context.close()
+
+
+def test_names_of_contigs_do_not_overlap(browser, tmp_path):
+    ends = np.cumsum([250 - 9 * n for n in range(25)]).tolist()
+    contigs = [
+        {"name": f"chr{n + 1}", "start": start, "end": end, "from": 0}
+        for n, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
+    ]
+    points = [{"x": 5, "y": 1.0, "key": "k", "track": "t", "rank": 1}]
+    data = {"points": points, "contigs": contigs, "measure": "SAD"}
+    write_page(tmp_path / "p.html", Page("p", figures=(Figure("along", "f", "c", data),)))
+    found = Opened(browser, tmp_path / "p.html", 800)
+    boxes = found.page.locator("svg text:text-matches('^chr')").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
+    assert len(boxes) > 8
+    boxes.sort()
+    assert all(right < left for (_, right), (left, _) in itertools.pairwise(boxes))
+    found.page.close()
 
 
 @pytest.mark.slow

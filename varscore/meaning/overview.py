@@ -14,7 +14,6 @@ from varscore.meaning.effects import Judged
 from varscore.meaning.survey import Survey
 
 _PLACES = 800  # along the genome, each with the strongest rise and fall
-_NAMED = 0.03  # of the axis: narrower contigs are not named, as names would overlap
 
 UNKNOWN = "not known"
 """Stands where the track table does not say, such as of a track without a tissue."""
@@ -35,7 +34,7 @@ def along_genome(survey: Survey) -> dict[str, Any]:
     dict
         ``points``: each with ``x`` (0-based position, contigs laid end to end), ``y`` (score),
         ``key``, ``track`` and ``rank``; ``contigs``: each with ``name``, ``start``, ``end`` on
-        that axis and whether it is ``named``; ``measure``.
+        that axis, and the position ``from`` which it is shown; ``measure``.
     """
     table, lengths = survey.ranking, survey.made.genome.contigs
     if not table.num_rows:
@@ -57,8 +56,6 @@ def along_genome(survey: Survey) -> dict[str, Any]:
         starts[code] = at - low
         contigs.append({"name": names[code], "start": at, "end": at + high - low, "from": low})
         at += high - low
-    for contig in contigs:
-        contig["named"] = contig["end"] - contig["start"] >= _NAMED * at
     x = positions + starts[codes]
     place = x * _PLACES // max(at, 1) * 2 + (scores > 0)
     # The ranking's order need not be that of sizes.

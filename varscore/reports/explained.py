@@ -44,6 +44,11 @@ def explained_page(
     VarscoreError
         If genome or options cannot be used.
     """
+    shared = [note for note in found[0].notes if all(note in one.notes for one in found)]
+    found = [
+        replace(one, notes=tuple(note for note in one.notes if note not in shared))
+        for one in found
+    ]
     with ReferenceGenome(genome) as reference:
         cards = tuple(
             full_card(one, reference.lengths, _profiles(one, reference, model, options, memory))
@@ -57,6 +62,7 @@ def explained_page(
     ranked = [f"Effects are ranked by {found[0].ranked_by}."] if found[0].ranked_by else []
     return Page(
         title=" and ".join(one.variant for one in found),
+        warnings=tuple(shared),
         story=(f"Made with {'; '.join(made)}.", *ranked),
         cards=cards,
         cards_title="What it does",

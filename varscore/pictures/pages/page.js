@@ -30,6 +30,9 @@
   await painted();
   for (const place of document.querySelectorAll("[data-figure]")) {
     const figure = data.figures[Number(place.dataset.figure)];
+    // What has many columns takes the whole width of its card.
+    const wide = figure.kind === "dots" && new Set(figure.cells.map((d) => d.tissue)).size > 10;
+    place.closest("figure").classList.toggle("wide", wide);
     const drawn = DRAWERS[figure.kind](figure, Math.max(place.clientWidth, 280));
     place.replaceChildren(...drawn);
     for (const svg of place.querySelectorAll("svg")) {
@@ -91,7 +94,7 @@
     const one = contigs.length === 1 ? contigs[0] : null;
     const x = one
       ? { label: `position on ${one.name} (bases)`, tickFormat: (at) => at.toLocaleString("en"), ticks: Math.max(2, Math.floor(width / 160)) }
-      : { label: "contig", ticks: contigs.filter((c) => c.named).map((c) => (c.start + c.end) / 2), tickFormat: (at) => contigs.find((c) => at >= c.start && at < c.end).name, tickSize: 0 };
+      : { label: "contig", ticks: apart(contigs, width - 84), tickFormat: (at) => contigs.find((c) => at >= c.start && at < c.end).name, tickSize: 0 };
     // Ticks of a single contig are at round numbers of its own, 1-based.
     const from = one ? one.from + 1 : 0;
     const plot = Plot.plot({
@@ -110,6 +113,19 @@
       color: { type: "identity" },
     });
     return [key([["up with ALT (triangle)", UP], ["down with ALT (circle)", DOWN]]), plot];
+  }
+
+  // The middles of contigs, without those whose names would overlap.
+  function apart(contigs, width) {
+    const scale = width / contigs.at(-1).end, kept = [];
+    let taken = -Infinity;
+    for (const { name, start, end } of contigs) {
+      const middle = (start + end) / 2, half = name.length * 3.6 + 4;
+      if (middle * scale - half < taken) continue;
+      taken = middle * scale + half;
+      kept.push(middle);
+    }
+    return kept;
   }
 
   function heatmap({ cells, rows, columns, by, measure }, width) {
