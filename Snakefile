@@ -98,15 +98,19 @@ rule identify:
 
 # A job that crashed may be tried again; what varscore refused in words, it would refuse again.
 # Snakemake removes a log before the next try.
-SAID = (
-    "if [ {resources.attempt} -gt 1 ] && [ -s {log:q}.refused ]; then"
-    " echo 'not tried again, for it was refused:' | cat - {log:q}.refused >&2; exit 1; fi;"
-    " rm -f {log:q}.refused; "
-)
-LOGGED = (
-    " 2>&1 | tee {log:q} >&2 || {{ code=$?;"
-    " grep '^varscore: error: ' {log:q} > {log:q}.refused || true; exit $code; }}"
-)
+def guarded(command):
+    """Return a shell's words that run a command once, with a log."""
+    return f"""
+        if [ {{resources.attempt}} -gt 1 ] && [ -s {{log:q}}.refused ]; then
+            echo 'not tried again, for it was refused:' | cat - {{log:q}}.refused >&2; exit 1
+        fi
+        rm -f {{log:q}}.refused
+        {command} 2>&1 | tee {{log:q}} >&2 || {{{{
+            code=$?
+            grep '^varscore: error: ' {{log:q}} > {{log:q}}.refused || true
+            exit $code
+        }}}}
+        """
 
 
 # What lies there already is known by its content; what another rule makes, by its date.
@@ -135,9 +139,10 @@ rule plan:
         surplus=lambda wildcards, output: surplus_scores(SETTINGS),
         folder=subpath(output.plan, parent=True),
     shell:
-        SAID
-        + "({params.varscore} plan {params.given} --output {params.folder:q} --force"
-        " && rm -f {params.surplus:q})" + LOGGED
+        guarded(
+            "({params.varscore} plan {params.given} --output {params.folder:q} --force"
+            " && rm -f {params.surplus:q})"
+        )
 
 
 # Score one shard. Its digests of the genome are checked, whatever the genome's date.
@@ -167,11 +172,12 @@ rule score:
         genome=lambda wildcards, output: SETTINGS.genome,
         options=lambda wildcards, output: score_arguments(SETTINGS),
     shell:
-        SAID
-        + "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
-        " --output {output.scores:q} --summary {output.summary:q} --force --resume"
-        " {params.options} --threads {threads} --device {resources.device}"
-        " --memory {resources.tensors}" + LOGGED
+        guarded(
+            "{params.varscore} score --shard {input.shard:q} --genome {params.genome:q}"
+            " --output {output.scores:q} --summary {output.summary:q} --force --resume"
+            " {params.options} --threads {threads} --device {resources.device}"
+            " --memory {resources.tensors}"
+        )
 
 
 # Prove that every shard is there, and join them in the VCF's order or the genome's.
