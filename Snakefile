@@ -18,6 +18,15 @@ from varscore.shards.workflow import (
 min_version("9.0")
 
 
+configfile: f"{workflow.basedir}/workflow_config/config.yaml"
+
+
+# Where nothing is said of what to score, the demo is: its VCF, its genome and its model.
+if not any(config.get(key) for key in ("vcf", "genome", "model")):
+
+    configfile: f"{workflow.basedir}/workflow_config/demo.yaml"
+
+
 def is_made(path):
     """Tell whether a rule makes a file, as where this workflow is part of another."""
     return any(rule.is_producer(path) for rule in workflow.rules)

@@ -133,7 +133,7 @@ def init(
         profiles.symlink_to(Path("workflow_config", "profiles"))
     typer.echo(
         f"{folder}: the workflow; how to configure it: workflow_config/README.md there; the "
-        f"demo: cd {folder} && snakemake --cores 2 --configfile workflow_config/demo.yaml",
+        f"demo: cd {folder} && snakemake --cores 2",
         err=True,
     )
 
