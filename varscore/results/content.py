@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 # In place of nulls, as whole numbers of as many bits: no score is NaN, no distance so far.
 _NULLS: dict[pa.DataType, np.integer] = {
     pa.float32(): np.uint32(0x7FC0_DEAD),
+    pa.float64(): np.uint64(0x7FF8_0000_0000_DEAD),
     pa.int64(): np.int64(-(2**63)),
     pa.int32(): np.int32(-(2**31)),
     pa.bool_(): np.uint8(2),
