@@ -18,13 +18,13 @@ from varscore.shards.workflow import (
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/workflow_config/config.yaml"
+configfile: f"{workflow.current_basedir}/workflow_config/config.yaml"
 
 
 # Where nothing is said of what to score, the demo is: its VCF, its genome and its model.
 if not any(config.get(key) for key in ("vcf", "genome", "model")):
 
-    configfile: f"{workflow.basedir}/workflow_config/demo.yaml"
+    configfile: f"{workflow.current_basedir}/workflow_config/demo.yaml"
 
 
 def is_made(path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from varscore import atomic
+from varscore.files import atomic
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import score_shard
 

@@ -16,6 +16,7 @@ from needs import lacking
 from playwright.sync_api import sync_playwright
 
 from varscore.meaning.build import build_background
+from varscore.models.catalogue import read_catalogue
 from varscore.models.tracks import TrackTable
 from varscore.pictures.pages.content import Figure, Page
 from varscore.pictures.pages.render import write_page
@@ -323,6 +324,32 @@ def test_names_of_contigs_do_not_overlap(browser, tmp_path):
     assert len(boxes) > 8
     boxes.sort()
     assert all(right < left for (_, right), (left, _) in itertools.pairwise(boxes))
+    found.page.close()
+
+
+@pytest.mark.slow
+def test_all_tracks_of_the_published_model(browser, tmp_path):
+    rng = np.random.default_rng(4)
+    known = read_catalogue("basenji2")
+    facts = {
+        f"t{n}": {name: known.columns[name][n] for name in ("assay", "class", "tissue")}
+        for n in range(len(known))
+    }
+    scores = heavy_tailed(rng, 500, 1, len(facts))
+    path = write_result(tmp_path / "s.parquet", scores, facts=facts, model=MODEL)
+    page = report_page(path)
+    write_page(tmp_path / "report.html", page)
+    assert os.path.getsize(tmp_path / "report.html") < 5e6
+    found = Opened(browser, tmp_path / "report.html")
+    assert found.page.inner_text("#count") == "500 variants"
+    best = np.unravel_index(np.abs(scores).argmax(), scores.shape)
+    assert f"rs{best[0]}" in found.cells("ID")
+    in_cards = sum(len(card.figures) for card in page.cards)
+    assert len(page.cards) == 20
+    assert found.page.locator("[data-figure] svg").count() == len(page.figures) + in_cards
+    assert found.faults() == []
+    assert found.said == []
+    assert len(found.asked) == 1
     found.page.close()
 
 

@@ -345,7 +345,7 @@ def test_what_the_user_has_to_mend_is_not_tried_again(tmp_path):
 
 
 PARENT = """
-rule report:
+rule shell_of_ours:
     input: "out/scores.parquet"
     output: "report.txt"
     shell: "set +u; command -v varscore > {output} || echo none > {output}; echo $UNSET"

@@ -24,9 +24,10 @@ from varscore.options import OPTIONS
 
 # Bins that are added up in the coverage's own precision: float64 costs as much as all else.
 _TOGETHER = 8
-# Relative: how far differences that are equal lie apart in float32, ten times over. In the
-# precision `mixed` they lie further apart, and either may be found the larger.
-_ROUNDING = 1e-4
+# Relative: changes that are equal lie up to 1e-5 apart in float32, and bins that lie further
+# apart other programs tell apart in it. In the precision `mixed` they lie further apart, and
+# either may be found the larger.
+_ROUNDING = 2e-5
 
 
 class CoverageChange:

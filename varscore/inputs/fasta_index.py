@@ -26,6 +26,7 @@ _LONGEST_GAP = 1 << 16  # bytes between two contigs' bases: a header, and blank 
 # What stands there: the next contig's header and its name. Contigs without bases are in no
 # index: their headers may come before it.
 _GAP = re.compile(rb"\s*(?:>.*\n\s*)*>(\S*)(?:[ \t\r].*)?\n")
+_FAI_LINE = re.compile(r"([^\t]*)" + r"\t([0-9]{1,18})" * 4 + r"\r?")
 
 
 def ensure_index(path: Path) -> None:
@@ -151,11 +152,11 @@ def _read_fai(fai: Path) -> list[tuple[str, int, int, int, int]]:
     contigs: list[tuple[str, int, int, int, int]] = []
     # Lines and numbers as htslib reads them: what it takes for one contig must not be two here.
     for line in fai.read_bytes().decode("utf-8").removesuffix("\n").split("\n"):
-        name, *numbers = line.removesuffix("\r").split("\t")
-        if len(numbers) != 4 or not all(re.fullmatch("[0-9]{1,18}", n) for n in numbers):
+        found = _FAI_LINE.fullmatch(line)
+        if found is None:
             raise ValueError(f"line {len(contigs) + 1} is {line[:80]!r}")
-        length, start, line_bases, line_bytes = map(int, numbers)
-        contigs.append((name, length, start, line_bases, line_bytes))
+        name, length, start, line_bases, line_bytes = found.groups()
+        contigs.append((name, int(length), int(start), int(line_bases), int(line_bytes)))
     return sorted(contigs, key=lambda contig: contig[2])
 
 
