@@ -1,6 +1,7 @@
 # Score a VCF of any size in shards; see workflow_config/README.md.
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 from varscore.cli.refusals import refuse_early
@@ -18,13 +19,18 @@ from varscore.shards.workflow import (
 min_version("9.0")
 
 
-configfile: f"{workflow.current_basedir}/workflow_config/config.yaml"
+def fill_in(name):
+    """Add what a file of the configuration says and nobody else did, be it a parent workflow."""
+    path = workflow.source_path(f"workflow_config/{name}")
+    for key, value in load_configfile(path).items():
+        if config.get(key) is None:
+            config[key] = value
 
 
+fill_in("config.yaml")
 # Where nothing is said of what to score, the demo is: its VCF, its genome and its model.
-if not any(config.get(key) for key in ("vcf", "genome", "model")):
-
-    configfile: f"{workflow.current_basedir}/workflow_config/demo.yaml"
+if not any(config[key] for key in ("vcf", "genome", "model")):
+    fill_in("demo.yaml")
 
 
 def is_made(path):
