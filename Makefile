@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # run in one of them.
 WORKERS := --numprocesses 3 --dist loadgroup
 
-.PHONY: help install demo resume test test-lowest lint pytest fuzz format clean
+.PHONY: help install demo resume test test-lowest lint pytest fuzz docs format clean
 
 help:
 	@echo "make demo         install into .venv, score the demo VCF, show the result"
@@ -23,15 +23,16 @@ help:
 	@echo "make test-lowest  run the quick tests with the lowest versions allowed"
 	@echo "make fuzz         feed every reader mutated files, SECONDS=60 each"
 	@echo "make lint         ruff, mypy, import-linter, hadolint"
+	@echo "make docs         make the site of docs/ in docs/_build, without a network"
 	@echo "make format       ruff format"
-	@echo "make clean        remove .venv, .venv-lowest and results"
+	@echo "make clean        remove .venv, .venv-lowest, results and docs/_build"
 
 install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable ".[workflow,test,lint]"
+		--editable ".[workflow,test,lint,docs]"
 	@touch $@
 
 demo: install
@@ -76,9 +77,13 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 
+docs: install
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+	@echo "The site: docs/_build/index.html"
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest results
+	rm -rf $(VENV) $(VENV)-lowest results docs/_build

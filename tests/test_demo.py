@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pages import code_of, commands_of
 
 from varscore import load_model, read_metadata
 from varscore.meaning.background import Background
@@ -146,6 +148,37 @@ def test_coverage_of_the_unseen_genome(monkeypatch):
 def test_the_report_is_of_the_shipped_weights():
     report = json.loads((DEMO / "report.json").read_text())
     assert load_model("demo", device="cpu").sha256 in json.dumps(report)
+
+
+def test_the_tutorial_holds(varscore, result, tmp_path, monkeypatch):
+    page = ROOT / "docs" / "tutorial.md"
+    first, *rest = commands_of(page)
+    assert first == ["demo"]
+    shutil.copytree(DEMO, tmp_path / "varscore-demo")
+    shutil.copy(result, tmp_path / "varscore-demo")  # what it makes is made already
+    [lines] = code_of(page, "text")
+    (tmp_path / "mine.vcf").write_text(lines)
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for command in rest:
+        code, out, error = varscore(*command)
+        assert code == 0, error
+        said.append(out)
+    strongest, of_gata1, explained, _, checked, _, mine, _ = said
+    assert strongest.count("_breaks_TBP_") == 3
+    assert of_gata1.count("_GATA1_") == 3
+    assert "-29.68" in explained
+    assert "3 of 3 REF alleles match" in checked
+    assert [mine.index(name) for name in ("gata1", "another", "beside")] == sorted(
+        mine.index(name) for name in ("gata1", "another", "beside")
+    )
+    assert list(tmp_path.glob("gata1/*/profile.png"))
+    [block] = code_of(page)
+    exec(compile(block, "tutorial.md", "exec"), names := {})
+    table = names["scores"].set_index("id")
+    assert table.loc["long", "status"] == "symbolic_allele"
+    assert abs(table.loc["beside", "SAD_CHIP_GATA1"]) < 0.5
+    assert table.loc[["gata1", "another"], "SAD_CHIP_GATA1"].max() < -20
 
 
 # ---------------------------------------------------------------- the shipped background

@@ -1,8 +1,9 @@
-"""Examples of docstrings, and the README's commands and code, do what they say.
+"""Examples of docstrings, and the commands and code of the README and the pages, hold.
 
 They run in a folder that has real files under the names that they use: a VCF and a genome of
 the demo, and in the place of the published model the demo's weights, whose tracks are called as
-the examples' are. Of the README's commands only those that fetch are left out.
+the examples' are. Only commands that fetch are left out. The tutorial, whose commands build on
+each other, is followed in `test_demo.py`; the pictures' are in `test_pictures_page.py`.
 """
 
 import dataclasses
@@ -10,13 +11,12 @@ import doctest
 import importlib
 import json
 import pkgutil
-import re
-import shlex
 import shutil
 
 import pysam
 import pytest
 from annotations import synthetic_gtf
+from pages import code_of, commands_of
 from snakemake_runs import DEMO, ROOT
 from writers import HEADER, write_phased
 
@@ -26,12 +26,12 @@ from varscore.models.formats.hub import write_hub
 from varscore.models.registry import load_model, read_checkpoint
 from varscore.models.tracks import TrackTable
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    shlex.split(line, comments=True)[1:]
-    for line in re.findall(r"^    varscore .*", README, re.MULTILINE)
-]
-CODE = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+README = ROOT / "README.md"
+ELSEWHERE = {"tutorial.md", "pictures.md"}
+PAGES = sorted(
+    path for path in (ROOT / "docs").glob("*.md")
+    if path.name not in ELSEWHERE and commands_of(path)
+)  # fmt: skip
 
 
 def docstrings():
@@ -95,17 +95,46 @@ def test_a_docstring_gives_what_it_says(example, here):
 
 
 def test_the_readmes_commands_and_code_run(varscore, here):
-    assert [command[0] for command in COMMANDS] == [
+    commands = commands_of(README)
+    assert [command[0] for command in commands] == [
         "model", "check", "score", "tracks", "tracks", "score", "score",
         "score", "background", "score", "background", "background", "top", "explain",
         "saturate", "report", "report", "explain", "profile", "predict", "annotate", "info",
         "verify", "haplotypes", "score",
     ]  # fmt: skip
-    for command in COMMANDS:
+    run(varscore, commands)
+    code = code_of(README)
+    assert len(code) >= 1
+    names = {"dna": "ACGT" * (load_model("demo").config.window_length // 4)}
+    for block in code:
+        exec(compile(block, "README.md", "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_pages_commands_run(page, varscore, here):
+    shutil.copytree(here / "cache" / "basenji2", here / "basenji2")  # as if it had been fetched
+    run(varscore, commands_of(page))
+    assert code_of(page) == []  # if it has some, run it
+
+
+def test_the_workflows_steps_by_hand_run(varscore, here):
+    plan, score, merge = commands_of(ROOT / "workflow_config" / "README.md")
+    run(varscore, [["2" if word == "100" else word for word in plan]])
+    (here / "shards").mkdir()
+    numbers = [path.stem for path in sorted((here / "plan").glob("*.parquet"))]
+    assert len(numbers) == 2
+    run(varscore, [[w.replace("0001", number) for w in score] for number in numbers])
+    run(varscore, [merge])
+    assert (here / "scores.parquet").exists()
+
+
+def test_pages_with_commands_are_there():
+    assert [page.name for page in PAGES] == ["own_vcf.md"]
+
+
+def run(varscore, commands):
+    """Run commands one after the other, but for those that fetch."""
+    for command in commands:
         if command[:2] != ["model", "fetch"]:
             code, _, stderr = varscore(*command)
             assert code == 0, stderr
-    assert len(CODE) >= 1
-    names = {"dna": "ACGT" * (load_model("demo").config.window_length // 4)}
-    for block in CODE:
-        exec(compile(block, "README.md", "exec"), names)
