@@ -19,6 +19,7 @@ html_theme = "furo"
 html_title = f"varscore {version}"
 html_copy_source = False
 html_show_sphinx = False
+html_show_search_summary = False  # browsers let no page read others from a disk
 
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
@@ -27,7 +28,6 @@ napoleon_use_rtype = False
 autodoc_typehints = "none"  # docstrings say what each parameter is
 autodoc_member_order = "bysource"
 highlight_language = "none"
-nitpicky = False
 
 
 def take_in(app: Any, name: str, text: list[str]) -> None:
