@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from needs import lacking
+from pages import commands_of
 from snakemake_runs import ROOT
 from test_messages import MESSAGES
 
@@ -37,6 +38,18 @@ def test_every_section_of_the_readme_is_on_one_page():
     assert [
         s.title for s in sections.sections(text) if ("README.md", s.anchor) not in places
     ] == []
+
+
+def test_no_command_stands_where_no_test_looks():
+    paths = {path for path, _ in sections.homes()}
+    assert {path for path in paths if commands_of(ROOT / path)} == {
+        "README.md",  # test_examples.py
+        "docs/own_vcf.md",
+        "varscore/engines/README.md",
+        "workflow_config/README.md",
+        "docs/pictures.md",  # test_pictures_page.py
+        "docs/tutorial.md",  # test_demo.py
+    }
 
 
 def test_every_public_name_is_in_the_reference():

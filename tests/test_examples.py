@@ -2,8 +2,9 @@
 
 They run in a folder that has real files under the names that they use: a VCF and a genome of
 the demo, and in the place of the published model the demo's weights, whose tracks are called as
-the examples' are. Only commands that fetch are left out. The tutorial, whose commands build on
-each other, is followed in `test_demo.py`; the pictures' are in `test_pictures_page.py`.
+the examples' are. Commands that fetch are left out, and those that take a minute. The tutorial,
+whose commands build on each other, is followed in `test_demo.py`; the pictures' are in
+`test_pictures_page.py`.
 """
 
 import dataclasses
@@ -15,12 +16,14 @@ import shutil
 
 import pysam
 import pytest
+import typer.main
 from annotations import synthetic_gtf
 from pages import code_of, commands_of
 from snakemake_runs import DEMO, ROOT
 from writers import HEADER, write_phased
 
 import varscore as package
+from varscore.cli import app
 from varscore.models.files import sha256
 from varscore.models.formats.hub import write_hub
 from varscore.models.registry import load_model, read_checkpoint
@@ -126,6 +129,15 @@ def test_the_workflows_steps_by_hand_run(varscore, here):
     run(varscore, [[w.replace("0001", number) for w in score] for number in numbers])
     run(varscore, [merge])
     assert (here / "scores.parquet").exists()
+
+
+def test_what_takes_a_minute_is_understood_at_least():
+    for words in commands_of(ROOT / "varscore" / "engines" / "README.md"):
+        command = typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            name, *words = words
+            command = command.commands[name]
+        assert command.make_context(name, words).params  # an unknown option is refused
 
 
 def test_pages_with_commands_are_there():
