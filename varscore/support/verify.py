@@ -141,7 +141,8 @@ def _genome(made: Provenance, genome: ReferenceGenome) -> tuple[str, list[str]]:
                 f"result's, {'none' if here is None else f'{here:,}'} here"
             )
     count = len(made.genome.m5)
-    return f"genome {genome.path.name}: the bases of {count:,} contigs with variants", said
+    contigs = f"{count:,} contig{'' if count == 1 else 's'}"
+    return f"genome {genome.path.name}: the bases of {contigs} with variants", said
 
 
 def _model(made: Provenance, model: Model) -> tuple[str, list[str]]:
