@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 workflow = typer.Typer(help="The Snakemake workflow.", no_args_is_help=True)
 
 _RESULT = "scores.parquet"
-_NEXT = """Next, with a VCF of your own:
+_NEXT = """Next, with a VCF of your own{first}:
   varscore model fetch basenji2
   varscore check my.vcf.gz --genome hg38.fa
   varscore score my.vcf.gz --genome hg38.fa -o scores.parquet
@@ -81,7 +84,7 @@ def demo(
     )
     write_page(page, content)
     typer.echo("\n".join(_unscored(scores)))
-    typer.echo(f"\nThe report, to open in a browser: {page}\n\n{_NEXT}")
+    typer.echo(f"\nThe report, to open in a browser: {page}\n\n{_next_steps()}")
 
 
 def _unscored(scores: Path) -> Iterator[str]:
@@ -93,6 +96,13 @@ def _unscored(scores: Path) -> Iterator[str]:
     for one in others:
         example = one.examples[0].rpartition(" ")[0]  # without its ID
         yield f"  {one.rows} {one.status:18} {one.meaning}, such as {example}"
+
+
+def _next_steps() -> str:
+    """Say what to do now, and before it how the program is found where a shell does not."""
+    activate = Path(sys.prefix, "bin", "activate")
+    lacks = shutil.which("varscore") is None and activate.is_file()
+    return _NEXT.format(first=f" (after: source {os.path.relpath(activate)})" if lacks else "")
 
 
 def _lay_demo(output: Path, *, force: bool) -> None:
