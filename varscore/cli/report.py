@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -86,6 +87,10 @@ def report(
     check_page_target(output, force=force)
     if background is not None:
         check_background(background)
+    from varscore.results.reading import opened_results
+
+    with closing(opened_results(scores)) as readers:  # before torch is imported
+        next(readers).provenance()
     run, loaded = given.chosen(RunOptions, context), None
     if genome is not None:
         options = ScoreOptions() if genes is None else ScoreOptions(genes=str(genes))
