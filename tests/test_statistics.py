@@ -18,6 +18,7 @@ import torch
 
 from varscore.errors import OptionError
 from varscore.options import StatisticName
+from varscore.results.terms import TERMS, term_of
 from varscore.statistics import STATISTICS, CoverageChange, get_statistics
 
 REF = [1.0, 3.0, 0.0, 7.0]
@@ -161,3 +162,8 @@ def test_get_statistics_refuses(names):
 
 def test_names_are_those_that_options_allow():
     assert tuple(STATISTICS) == get_args(StatisticName)
+
+
+def test_every_statistic_is_said_in_words():
+    assert set(TERMS) == set(STATISTICS)
+    assert term_of("logSAD_250") is TERMS["logSAD"]

@@ -36,19 +36,12 @@ from varscore.pictures.style import (
     shortened,
     styled,
 )
+from varscore.results.terms import term_of
 
 # Red and blue are told apart with any of the usual forms of colour blindness. A loss is on the
 # red side, as it is in other figures; no score, grey, is no colour of the scale.
 DIVERGING, _NO_SCORE = colormaps["RdBu"], "#D0D0D0"
 _TINY = 6.0  # points
-
-_UNITS = {
-    **dict.fromkeys(("SAD", "SAX", "D1", "D2", "REF", "ALT"), "coverage"),
-    **dict.fromkeys(("logSAD", "logD1", "logD2"), "log2(coverage + 1)"),
-    **dict.fromkeys(("sqrtSAD", "sqrtD1", "sqrtD2"), "sqrt(coverage)"),
-    "logSED": "log2 ratio",
-    **dict.fromkeys(("JS", "logJS"), "nats"),
-}
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,7 @@ def saturation_figure(
     lines = Lines.of(len(bases), len(panels))
     places = Places(lines, len(panels), len(changes), note=note is not None)
     figure = Figure(figsize=(places.width, places.height))
-    what = f"{statistic} ({_UNITS[statistic.partition('_')[0]]})"  # SAD_250 is a SAD
+    what = f"{statistic} ({term_of(statistic).unit})"
     _write(
         figure, places, 0.14, f"{contig}:{first:,}-{first + len(bases) - 1:,}", TITLE, "bold"
     )

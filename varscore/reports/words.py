@@ -12,28 +12,11 @@ from varscore.models.config import BasenjiConfig
 from varscore.models.notice import notice
 from varscore.models.tracks import TrackTable
 from varscore.results.summary import ScoreSummary
+from varscore.results.terms import term_of
 from varscore.variant import Status
 
 _MANY_UNSCORED, _MANY_MISMATCHES = 0.05, 0.01
 _BIN_WIDTH = 128  # of models whose record does not say
-
-_STATISTICS = {
-    "SAD": "sum of the predicted coverage with ALT, less that with REF",
-    "logSAD": "the same as SAD, of log2(coverage + 1)",
-    "sqrtSAD": "the same as SAD, of the square root of coverage",
-    "SAX": "ALT less REF in the one bin where they differ most",
-    "D1": "sum of the sizes of all differences",
-    "D2": "square root of the sum of all squared differences",
-    "logD1": "the same as D1, of log2(coverage + 1)",
-    "logD2": "the same as D2, of log2(coverage + 1)",
-    "sqrtD1": "the same as D1, of the square root of coverage",
-    "sqrtD2": "the same as D2, of the square root of coverage",
-    "logSED": "log2(sum with ALT + 1) less log2(sum with REF + 1)",
-    "JS": "how much both profiles differ in shape: the mean of KL(REF|ALT) and KL(ALT|REF)",
-    "logJS": "the same as JS, of log2(coverage + 1)",
-    "REF": "sum of the predicted coverage with REF",
-    "ALT": "sum of the predicted coverage with ALT",
-}
 
 
 def warnings(survey: Survey, found: Sequence[Outcome], scores: str | Path) -> list[str]:
@@ -92,7 +75,7 @@ def glossary(survey: Survey) -> list[tuple[str, str]]:
     bin_width = BasenjiConfig(**model["config"]).bin_width if "config" in model else _BIN_WIDTH
     within = _within(survey, width)
     terms = [
-        (measure, _sentence(f"{_STATISTICS.get(statistic, statistic)}, over {within}")),
+        (measure, _sentence(f"{term_of(measure).words}, over {within}")),
         ("track", "What the model predicts: one experiment, such as DNase of one tissue."),
         ("bin", f"{bin_width} bases, for each of which a track has one number."),
     ]
