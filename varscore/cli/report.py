@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -87,10 +86,9 @@ def report(
     check_page_target(output, force=force)
     if background is not None:
         check_background(background)
-    from varscore.results.reading import opened_results
+    from varscore.results.reading import read_provenance
 
-    with closing(opened_results(scores)) as readers:  # before torch is imported
-        next(readers).provenance()
+    read_provenance(scores)  # which refuses what is no result, before torch is imported
     run, loaded = given.chosen(RunOptions, context), None
     if genome is not None:
         options = ScoreOptions() if genes is None else ScoreOptions(genes=str(genes))

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +18,7 @@ from varscore.files.atomic import check_target, write_text
 from varscore.meaning.effects import Ranked
 from varscore.meaning.top import top_variants
 from varscore.results.file import ResultFile
-from varscore.results.reading import Frame, opened_results, to_frame
+from varscore.results.reading import Frame, read_provenance, to_frame
 
 FORMS = (".tsv", ".json", ".parquet")
 
@@ -211,8 +210,7 @@ def write_listing(
         write_text(path, to_tsv(ranked) if path.suffix == ".tsv" else to_json(ranked) + "\n")
         return
     table = to_table(ranked)
-    with closing(opened_results(scores)) as readers:
-        made = replace(next(readers).provenance(), rows=len(ranked))
+    made = replace(read_provenance(scores), rows=len(ranked))
     with ResultFile(path, table.schema, force=force, dictionary=(), statistics=()) as file:
         file.write(table)
         file.commit(made)

@@ -59,9 +59,8 @@ def stages(config: BasenjiConfig) -> tuple[Stage, ...]:
         for number, channels in enumerate(config.tower_channels)
     ]
     for name, channels, kernel in trunk:
-        context += (
-            kernel * width
-        )  # kernel - 1 more positions for the convolution, one for the pool
+        # Of kernel - 1 more positions for the convolution, and of one for the pool.
+        context += kernel * width
         width *= 2
         found.append(Stage(name, channels, config.window_length // width, width, 0, context))
     channels = config.trunk_channels

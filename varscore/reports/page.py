@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ from varscore.prediction.explanation import CITE
 from varscore.reports.cards import row_card
 from varscore.reports.places import Place, look_at
 from varscore.reports.words import glossary, warnings
-from varscore.results.reading import has_scores, opened_results
-from varscore.results.story import command, tell
+from varscore.results.reading import has_scores, read_provenance
+from varscore.results.story import command, how_made
 
 _NO_SCORES = (
     "The result has scores of neither tracks nor groups, only the names of each row's "
@@ -90,12 +89,10 @@ def report_page(
         As `varscore.meaning.survey.survey`, `varscore.meaning.join.join` and
         `varscore.reports.places.look_at`.
     """
-    found, name = outcomes(scores), Path(scores).name
-    with closing(opened_results(scores)) as readers:
-        made = next(readers).provenance()
+    found, name, made = outcomes(scores), Path(scores).name, read_provenance(scores)
     page = Page(
         title=f"Variant effects: {made.vcf}",
-        story=tuple(text for text in tell(made, scores) if not text.startswith("Mind:")),
+        story=tuple(how_made(made, scores)),
         command=command(made, name),
         outcomes=tuple(
             OutcomeRow(
@@ -137,12 +134,12 @@ def report_page(
         cards=tuple(
             row_card(
                 whole,
-                number,
-                joined={column: texts[number] for column, texts in joined.items()},
+                row,
+                joined={column: texts[row] for column, texts in joined.items()},
                 genes=place.genes,
                 profiles=place.profiles,
             )
-            for number, place in enumerate(places)
+            for row, place in enumerate(places)
         ),
         cards_title=f"The {count} strongest variants",
         glossary=tuple(glossary(whole)),
@@ -201,7 +198,7 @@ def _table(whole: Survey, joined: Mapping[str, Sequence[str]], name: str) -> Tab
 
 
 def _figures(whole: Survey) -> list[Figure]:
-    measure = whole.columns.measure
+    measure, by_group = whole.columns.measure, heatmap(whole)
     figures = [
         Figure(
             "along",
@@ -212,10 +209,10 @@ def _figures(whole: Survey) -> list[Figure]:
         ),
         Figure(
             "heatmap",
-            f"The {len(whole.leading)} strongest variants by tissue",
-            "Each cell is the track of that tissue on which the variant acts most: violet is "
-            "more with ALT, orange less.",
-            heatmap(whole),
+            f"The {len(whole.leading)} strongest variants by {by_group['by']}",
+            f"Each cell is the track of that {by_group['by']} on which the variant acts most: "
+            "violet is more with ALT, orange less.",
+            by_group,
         ),
         Figure(
             "sizes",

@@ -35,21 +35,40 @@ def tell(made: Provenance, file: str | Path) -> list[str]:
     Returns
     -------
     list of str
-        Sentences, each about one thing: what was scored, by which model, on which genome, what
-        was computed, with which options that are not the defaults, what became of the
-        variants, in which arithmetic. A warning, where there is one, comes first.
+        What to mind, where there is such, and then what `how_made` says.
 
     Raises
     ------
     OutputError
         If it is no result, but a shard of a plan.
     """
-    model = _model(made, file)
-    warning = notice(model)
+    warning = notice(_model(made, file))
+    return [*([f"Mind: {warning}."] if warning else []), *how_made(made, file)]
+
+
+def how_made(made: Provenance, file: str | Path) -> list[str]:
+    """Tell how a result was made, and nothing of what its numbers are worth.
+
+    Parameters
+    ----------
+    made, file
+        As for `tell`.
+
+    Returns
+    -------
+    list of str
+        Sentences, each about one thing: what was scored, by which model, on which genome, what
+        was computed, with which options that are not the defaults, what became of the
+        variants, in which arithmetic.
+
+    Raises
+    ------
+    OutputError
+        As `tell`.
+    """
     return [
-        *([f"Mind: {warning}."] if warning else []),
         f"{Path(file).name} has scores of {made.vcf}, made by varscore {made.version}.",
-        _of_model(model),
+        _of_model(_model(made, file)),
         _of_genome(made),
         _of_scores(made),
         *_of_options(made.options),

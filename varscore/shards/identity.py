@@ -31,6 +31,7 @@ STEPS = ("plan", "score", "merge")
 
 _PIECES, _PIECE_BYTES = 64, 1 << 14
 _DIGITS = 16
+_SUFFIX = ".identity.json"
 
 Made = Callable[[str], bool]
 """Tells of a path whether a rule of the workflow makes it."""
@@ -157,9 +158,6 @@ class Identities:
 
     def _merge(self) -> tuple[dict[str, Any], dict[str, str]]:
         return {"order": self._settings.order, "dataset": self._settings.dataset}, {}
-
-
-_SUFFIX = ".identity.json"
 
 
 def present(out: str, step: str) -> Path | None:

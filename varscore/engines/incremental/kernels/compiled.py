@@ -101,9 +101,8 @@ def kept(function: Callable[..., None], **options: Any) -> Callable[..., None]:
         Of `numba.njit`.
     """
     compiled = njit(**options)(function)
-    with suppress(
-        RuntimeError
-    ):  # no folder to keep it in may be written: each process compiles
+    # Where no folder to keep it in may be written, each process compiles.
+    with suppress(RuntimeError):
         compiled._cache = _GuardedCache(function)
     result: Callable[..., None] = compiled
     return result
