@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from varscore.engines import DEFAULT_MEMORY, OnScored
 from varscore.engines.auto import engine_limits, make_engine
 from varscore.engines.finite import first_not_finite
 from varscore.engines.prefetch import closed_after, prefetch
+from varscore.files.digest import sha256
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genes import chosen_genes
 from varscore.inputs.genome import ReferenceGenome
@@ -379,8 +379,7 @@ class Scorer:
         if self.options.genes is None:
             return None
         path = Path(self.options.genes)
-        with open(path, "rb") as file:
-            return GeneRecord(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+        return GeneRecord(path.name, sha256(path))
 
     @property
     def arithmetic(self) -> Arithmetic:

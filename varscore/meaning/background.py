@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -12,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from varscore.errors import OutputError
+from varscore.files.digest import sha256
 from varscore.meaning.conditions import BackgroundRecord, Conditions, in_words
 from varscore.meaning.distribution import Distribution, Extremities, shares_of
 from varscore.results.file import ResultFile, ResultReader
@@ -134,9 +134,7 @@ class Background:
 
     def entry(self) -> BackgroundEntry:
         """Return which background it is, for what is made with it."""
-        with open(self.path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return BackgroundEntry(self.path.name, digest)
+        return BackgroundEntry(self.path.name, sha256(self.path))
 
     def check(
         self,

@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.files.atomic import write_json, writing
+from varscore.files.digest import sha256
 from varscore.models.cache import BASENJI2, FETCH_RECORD, TRACKS_FILE, model_cache
-from varscore.models.files import read_json, sha256
+from varscore.models.files import read_json
 from varscore.models.tracks import TrackTable
 
 FetchForm = Literal["hub", "keras"]

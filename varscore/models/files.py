@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -150,12 +149,6 @@ def read_tracks_beside(path: Path, n_tracks: int) -> TrackTable | None:
             f"{n_tracks} tracks; move the table away or give the right one in its place"
         )
     return tracks
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_safetensors(

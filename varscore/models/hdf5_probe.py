@@ -7,11 +7,12 @@ or die, before this one opens it. That takes a quarter of a second, and the time
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from varscore.files.digest import sha256
 
 _SECONDS = 5  # of the processor's time, in which a disk may be as slow as it likes
 _BYTES_A_SECOND = 50_000_000
@@ -54,8 +55,7 @@ def unreadable(path: Path) -> str | None:
     -------
     str or None
     """
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256(path)
     if digest in _sound:
         return None
     limit = _SECONDS + path.stat().st_size // _BYTES_A_SECOND

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import torch
 
 from varscore.errors import ModelError, OptionError
+from varscore.files.digest import sha256
 from varscore.models.cache import FETCH_RECORD, NAMES, find_model
 from varscore.models.catalogue import catalogued
 from varscore.models.checkpoint import Checkpoint
-from varscore.models.files import file_kind, read_json, sha256
+from varscore.models.files import file_kind, read_json
 from varscore.models.formats.hub import CONFIG_FILE, WEIGHTS_FILE, read_hub, write_hub
 from varscore.models.formats.keras import read_keras, write_keras
 from varscore.models.formats.native import read_native, write_native

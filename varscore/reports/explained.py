@@ -14,7 +14,7 @@ from varscore.prediction.explanation import Explanation
 from varscore.prediction.profile import predict_variant
 from varscore.reports.cards import full_card
 from varscore.reports.places import profile_figures
-from varscore.reports.words import unit_terms
+from varscore.reports.words import LOG2_RATIO, QUANTILE, bins_within, term, unit_terms
 
 _PROFILES = 4
 
@@ -67,12 +67,9 @@ def explained_page(
         cards=cards,
         cards_title="What it does",
         glossary=(
-            ("SAD", "Sum of the predicted coverage with ALT, less that with REF."),
-            ("log2 ratio", "log2((ALT + 1) / (REF + 1)) of the summed coverage."),
-            (
-                "quantile",
-                "Share of the background's variants with a smaller score; it is no p-value.",
-            ),
+            term("SAD", bins_within(str(options.around[0]))),
+            LOG2_RATIO,
+            QUANTILE,
             *unit_terms(model.tracks, model.config.bin_width),
         ),
         cite=found[0].cite,

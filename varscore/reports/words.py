@@ -18,6 +18,17 @@ from varscore.variant import Status
 _MANY_UNSCORED, _MANY_MISMATCHES = 0.05, 0.01
 _BIN_WIDTH = 128  # of models whose record does not say
 
+LOG2_RATIO = (
+    "log2 ratio",
+    "log2((ALT + 1) / (REF + 1)) of the coverage summed over the same bins: 1 is twice as much "
+    "with ALT, -1 half as much. Unlike scores it compares between tracks.",
+)
+QUANTILE = (
+    "quantile",
+    "Share of the background's variants with a smaller score on that track: 0.0005 is lower, "
+    "0.9995 higher than nearly all. It is no p-value.",
+)
+
 
 def warnings(survey: Survey, found: Sequence[Outcome], scores: str | Path) -> list[str]:
     """Return what a reader has to know before any number, the gravest first."""
@@ -75,7 +86,7 @@ def glossary(survey: Survey) -> list[tuple[str, str]]:
     bin_width = BasenjiConfig(**model["config"]).bin_width if "config" in model else _BIN_WIDTH
     within = _within(survey, width)
     terms = [
-        (measure, _sentence(f"{term_of(measure).words}, over {within}")),
+        term(measure, within),
         ("track", "What the model predicts: one experiment, such as DNase of one tissue."),
         ("bin", f"{bin_width} bases, for each of which a track has one number."),
     ]
@@ -83,16 +94,8 @@ def glossary(survey: Survey) -> list[tuple[str, str]]:
         terms += unit_terms(survey.tracks, bin_width)
     columns = set(survey.ranking.column_names)
     explained = {
-        "log2_ratio": (
-            "log2 ratio",
-            "log2((ALT + 1) / (REF + 1)) of the coverage summed over the same bins: 1 is twice "
-            "as much with ALT, -1 half as much. Unlike scores it compares between tracks.",
-        ),
-        "quantile": (
-            "quantile",
-            "Share of the background's variants with a smaller score on that track: 0.0005 is "
-            "lower, 0.9995 higher than nearly all. It is no p-value.",
-        ),
+        "log2_ratio": LOG2_RATIO,
+        "quantile": QUANTILE,
         "corrected": (
             "corrected share",
             "Share of the background's variants that are as extreme on any track. With many "
@@ -113,6 +116,19 @@ def glossary(survey: Survey) -> list[tuple[str, str]]:
     return terms
 
 
+def term(measure: str, within: str) -> tuple[str, str]:
+    """Return a measure and what it is.
+
+    Parameters
+    ----------
+    measure : str
+        As columns name it.
+    within : str
+        Which bins it is taken over, in words.
+    """
+    return measure, _sentence(f"{term_of(measure).words}, over {within}")
+
+
 def unit_terms(tracks: TrackTable, bin_width: int) -> list[tuple[str, str]]:
     """Return for each way of measuring what a SAD of 3 means there."""
     return [(f"a SAD of 3: {unit.tracks}", unit.text) for unit in units(tracks, bin_width)]
@@ -122,7 +138,11 @@ def _within(survey: Survey, width: str) -> str:
     if survey.made.genes is not None:
         return "the bins of the row's gene"
     around = [str(one) for one in survey.made.options.get("around", ("window",))]
-    width = width or (around[0] if len(around) == 1 else "window")
+    return bins_within(width or (around[0] if len(around) == 1 else "window"))
+
+
+def bins_within(width: str) -> str:
+    """Say which bins a width has, ``window`` or a number of bases."""
     if width == "window":
         return "all bins that are predicted"
     return f"the bins within {int(width):,} bases of the variant"

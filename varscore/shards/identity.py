@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from varscore.files.digest import sha256
 from varscore.models.cache import FETCH_RECORD, find_model
 from varscore.models.catalogue import catalogued, find_tracks
 from varscore.models.tracks import TrackTable
@@ -192,8 +193,7 @@ class _Known:
         same = {key: former.get(key) for key in facts} == facts
         if same and path.stat().st_mtime_ns <= self.since:
             return {**facts, "sha256": former["sha256"]}
-        with open(path, "rb") as file:
-            return {**facts, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {**facts, "sha256": sha256(path)}
 
 
 def sample(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from varscore.engines import DEFAULT_MEMORY
+from varscore.files.digest import sha256
 from varscore.inputs.alleles import AlleleSource
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
@@ -178,14 +178,9 @@ def _options(
     }
     for name, digest in digests.items():
         path = getattr(chosen, name)
-        if None not in (digest, path) and Path(path).is_file() and _sha256(path) != digest:
+        if None not in (digest, path) and Path(path).is_file() and sha256(path) != digest:
             said.append(f"option {name}: {path} is another file than the result's")
     return "options, as the record has them", said
-
-
-def _sha256(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _relocated(
