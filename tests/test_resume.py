@@ -95,26 +95,6 @@ def test_parts_give_what_one_run_gives(run, policy_genome, tiny_model, tmp_path,
     assert not (tmp_path / ".out.parquet.parts").exists()
 
 
-def test_only_unfinished_parts_are_scored_again(run, tmp_path, scored, stop_after):
-    run("undisturbed.parquet")
-    scored.clear()
-    with stop_after(4):
-        run()
-    assert not (tmp_path / "out.parquet").exists()
-    run()
-    assert scored == list(range(1, PARTS + 1))  # each once, in two runs
-    out, expected = tmp_path / "out.parquet", tmp_path / "undisturbed.parquet"
-    assert out.read_bytes() == expected.read_bytes()
-
-
-def test_parts_of_other_options_are_not_taken(run, tmp_path, scored, stop_after):
-    with stop_after(4):
-        run()
-    run(statistics=("D2",))
-    assert len(scored) == 4 + PARTS
-    assert read_metadata(tmp_path / "out.parquet")["options"]["statistics"] == ["D2"]
-
-
 def test_parts_on_another_genome_are_not_taken(run, policy_genome, scored, stop_after):
     with stop_after(6):
         run()
@@ -148,6 +128,32 @@ def shard(policy_genome, tmp_path):
     return score
 
 
+@pytest.fixture(params=["run", "shard"])
+def resumable(request):
+    """Of a VCF and of a shard, the function that scores it in parts."""
+    return request.getfixturevalue(request.param)
+
+
+def test_only_unfinished_parts_are_scored_again(resumable, tmp_path, scored, stop_after):
+    resumable("undisturbed.parquet")
+    scored.clear()
+    with stop_after(4):
+        resumable()
+    assert not (tmp_path / "out.parquet").exists()
+    resumable()
+    assert scored == list(range(1, PARTS + 1))  # each once, in two runs
+    out, expected = tmp_path / "out.parquet", tmp_path / "undisturbed.parquet"
+    assert out.read_bytes() == expected.read_bytes()
+
+
+def test_parts_of_other_options_are_not_taken(resumable, tmp_path, scored, stop_after):
+    with stop_after(4):
+        resumable()
+    resumable(statistics=("D2",))
+    assert len(scored) == 4 + PARTS
+    assert read_metadata(tmp_path / "out.parquet")["options"]["statistics"] == ["D2"]
+
+
 def test_the_parts_of_a_shard_give_what_it_gives_as_a_whole(shard, tmp_path, scored):
     summary, whole = shard(), shard("whole.parquet", score_shard)
     assert scored == [*range(1, PARTS + 1), 1]
@@ -159,26 +165,6 @@ def test_the_parts_of_a_shard_give_what_it_gives_as_a_whole(shard, tmp_path, sco
     pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-4, atol=1e-4)
     assert read_metadata(tmp_path / "out.parquet") == read_metadata(tmp_path / "whole.parquet")
     assert not (tmp_path / ".out.parquet.parts").exists()
-
-
-def test_only_unfinished_parts_of_a_shard_are_scored_again(shard, tmp_path, scored, stop_after):
-    shard("undisturbed.parquet")
-    scored.clear()
-    with stop_after(4):
-        shard()
-    assert not (tmp_path / "out.parquet").exists()
-    shard()
-    assert scored == list(range(1, PARTS + 1))  # each once, in two runs
-    out, expected = tmp_path / "out.parquet", tmp_path / "undisturbed.parquet"
-    assert out.read_bytes() == expected.read_bytes()
-
-
-def test_parts_of_a_shard_with_other_options_are_not_taken(shard, tmp_path, scored, stop_after):
-    with stop_after(4):
-        shard()
-    shard(statistics=("D2",))
-    assert len(scored) == 4 + PARTS
-    assert read_metadata(tmp_path / "out.parquet")["options"]["statistics"] == ["D2"]
 
 
 STAYS_IN_THE_FIFTH_PART = """

@@ -15,13 +15,12 @@ from varscore.errors import OptionError
 from varscore.inputs.saturation import Saturated
 from varscore.models.tracks import TrackTable
 from varscore.results.file import HeldResult, ResultFile, ResultReader
-from varscore.results.provenance import FORMAT
+from varscore.results.provenance import head_of
 from varscore.results.reading import Frame, to_frame
 from varscore.results.summary import ScoreSummary
 from varscore.results.table import VARIANT_COLUMNS, tracks_of
 from varscore.sequence import BASES
 from varscore.variant import Interval
-from varscore.version import __version__
 
 _BLOCK_BYTES = 1 << 26
 
@@ -256,11 +255,5 @@ class _Matrices:
 
     def to_json(self) -> dict[str, Any]:
         contig, start, end = self.interval
-        return {
-            "format": FORMAT,
-            "kind": "matrix of a saturation",
-            "version": __version__,
-            "contig": contig,
-            "start": start,
-            "end": end,
-        }
+        about = {"contig": contig, "start": start, "end": end}
+        return {**head_of("matrix of a saturation"), **about}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from varscore.meaning.background import Background
 from varscore.meaning.effects import Columns, Judged
 from varscore.meaning.ranking import (
     BEYOND,
+    WRITTEN,
     By,
+    Strongest,
     beyond,
-    chosen_by,
     order_keys,
+    ranked_columns,
+    said_of,
     strongest_tracks,
 )
-from varscore.meaning.top import WRITTEN
 from varscore.models.catalogue import catalogued
 from varscore.models.tracks import TrackTable
 from varscore.results.provenance import Provenance
-from varscore.results.reading import opened_results
-from varscore.results.table import GENE_COLUMNS
 
 _ROWS = 512  # that are looked at together, so that memory does not grow with a row group
 _DECADE = 20  # bins of a power of ten
@@ -163,14 +162,8 @@ def survey(
     OptionError
         If `tracks` names none of the result's tracks, or there are no quantiles to rank by.
     """
-    known = None if background is None else Background.read(background)
-    with closing(opened_results(scores)) as readers:
-        reader = next(readers)
-        made = reader.provenance()
-        columns = Columns.of(reader.path, reader.schema, made, statistic, tracks, known)
-    by = chosen_by(columns, by, scores)
-    kept = _Kept(number)
-    strongest: list[tuple[tuple[float, ...], Leading]] = []
+    made, columns, by = ranked_columns(scores, statistic, tracks, by, background)
+    kept, strongest = _Kept(number), Strongest[Leading](leading)
     sizes, corrected, scored = Sizes(), Sizes(), 0
     for said, judged in _pieces(columns, scores):
         order, tracks_of = order_keys(judged, by), strongest_tracks(judged, by, shown)
@@ -178,19 +171,7 @@ def survey(
         if judged.corrected is not None:
             corrected.add(judged.corrected)
         kept.add(order, _listed(said, judged, tracks_of, columns.tracks))
-        first = np.lexsort([*reversed(order)])[:leading].tolist()
-        strongest += [
-            (
-                (*(float(key[row]) for key in order), float(scored + row)),
-                Leading(
-                    said.slice(row, 1).to_pylist()[0],
-                    judged.take([row]),
-                    tuple(tracks_of[row].tolist()),
-                ),
-            )
-            for row in first
-        ]
-        strongest = sorted(strongest, key=lambda one: one[0])[:leading]
+        strongest.add(order, partial(_leading, said, judged, tracks_of))
         scored += said.num_rows
     return Survey(
         made=made,
@@ -199,7 +180,7 @@ def survey(
         by=by,
         scored=scored,
         ranking=kept.ranking(),
-        leading=tuple(one for _, one in strongest),
+        leading=tuple(strongest.rows),
         sizes=sizes,
         corrected=corrected if corrected.total else None,
     )
@@ -208,11 +189,16 @@ def survey(
 def _pieces(columns: Columns, scores: str | Path) -> Iterator[tuple[pa.Table, Judged]]:
     """Read scored rows, some at a time: what they are, and their scores."""
     for table, judged in columns.judged(scores, WRITTEN):
-        names = [n for n in (*WRITTEN, *GENE_COLUMNS) if n in table.column_names]
-        said = table.select(names).combine_chunks()
+        said = said_of(table).combine_chunks()
         for start in range(0, table.num_rows, _ROWS):
             rows = range(start, min(start + _ROWS, table.num_rows))
             yield said.slice(start, len(rows)), judged.take(rows)
+
+
+def _leading(said: pa.Table, judged: Judged, strongest: NDArray[np.int64], row: int) -> Leading:
+    return Leading(
+        said.slice(row, 1).to_pylist()[0], judged.take([row]), tuple(strongest[row].tolist())
+    )
 
 
 class _Kept:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
-from varscore.meaning.background import Background
-from varscore.meaning.effects import Columns, Judged, Ranked
+from varscore.meaning.effects import Judged, Ranked
 from varscore.meaning.parts import with_parts
-from varscore.meaning.ranking import BEYOND, By, chosen_by, order_keys, strongest_tracks
-from varscore.results.reading import opened_results
-from varscore.results.table import GENE_COLUMNS
-
-WRITTEN = ("chrom", "pos", "id", "ref", "alt", "key")
-"""Columns of a result that say what a listed row is; beside them, those of its gene."""
-
-
-class _Candidate(NamedTuple):
-    """Sorts as the ranking does: the strongest first, of equals the first of the file."""
-
-    order: tuple[float, ...]
-    place: int
-    ranked: Ranked
+from varscore.meaning.ranking import (
+    BEYOND,
+    WRITTEN,
+    By,
+    Strongest,
+    beyond,
+    order_keys,
+    ranked_columns,
+    said_of,
+    strongest_tracks,
+)
 
 
 def top_variants(
@@ -80,46 +74,26 @@ def top_variants(
     OptionError
         If `tracks` names none of the result's tracks, or there are no quantiles to rank by.
     """
-    known = None if background is None else Background.read(background)
-    with closing(opened_results(scores)) as readers:
-        reader = next(readers)
-        made = reader.provenance()
-        columns = Columns.of(reader.path, reader.schema, made, statistic, tracks, known)
-    by = chosen_by(columns, by, scores)
-    best: list[_Candidate] = []
-    place = 0
+    _, columns, by = ranked_columns(scores, statistic, tracks, by, background)
+    best = Strongest[Ranked](number)
     for table, judged in columns.judged(scores, WRITTEN):
-        present = set(table.column_names)
-        said = table.select([n for n in (*WRITTEN, *GENE_COLUMNS) if n in present])
-        order = order_keys(judged, by)
-        rows = np.lexsort([*reversed(order)])[:number]
-        found = (
-            _Candidate(
-                tuple(float(key[row]) for key in order),
-                place + int(row),
-                _ranked(said, judged, int(row), by, shown),
-            )
-            for row in rows
-        )
-        best = sorted([*best, *found], key=lambda candidate: candidate[:2])[:number]
-        place += table.num_rows
-    ranked = [
-        replace(candidate.ranked, rank=rank) for rank, candidate in enumerate(best, start=1)
-    ]
+        of = partial(_ranked, said_of(table), judged, by, shown)
+        best.add(order_keys(judged, by), of)
+    ranked = [replace(one, rank=rank) for rank, one in enumerate(best.rows, start=1)]
     if haplotypes is not None:
         ranked = with_parts(ranked, scores, haplotypes, columns.measure)
     return ranked
 
 
-def _ranked(said: pa.Table, judged: Judged, row: int, by: By, shown: int) -> Ranked:
-    (strongest,) = strongest_tracks(judged.take([row]), by, shown)
+def _ranked(said: pa.Table, judged: Judged, by: By, shown: int, row: int) -> Ranked:
+    one = judged.take([row])
+    (strongest,) = strongest_tracks(one, by, shown)
     ranked = Ranked(
         rank=0,
         row=said.slice(row, 1).to_pylist()[0],
         effects=tuple(judged.effect(row, int(track)) for track in strongest),
-        corrected=None if judged.corrected is None else float(judged.corrected[row]),
+        corrected=None if one.corrected is None else float(one.corrected[0]),
     )
-    if judged.tails is None:
+    if (count := beyond(one)) is None:
         return ranked
-    beyond = int((judged.tails[row] <= BEYOND).sum())
-    return replace(ranked, beyond=beyond, expected=BEYOND * judged.tails.shape[1])
+    return replace(ranked, beyond=int(count[0]), expected=BEYOND * len(judged.tracks))

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from varscore.models.tracks import TrackTable
 from varscore.results.file import ResultFile
-from varscore.results.provenance import FORMAT
-from varscore.version import __version__
+from varscore.results.provenance import head_of
 
 _PLACES = (
     pa.field("chrom", pa.string(), nullable=False),
@@ -40,8 +39,7 @@ class BinRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return it, JSON-ready."""
-        about = {"format": FORMAT, "kind": self.kind, "version": __version__}
-        return {**about, **self.made}
+        return {**head_of(self.kind), **self.made}
 
 
 class BinFile:

@@ -9,8 +9,7 @@ from typing import Any, Self
 
 from varscore.errors import OutputError
 from varscore.files.atomic import Partial, check_target, write_json
-from varscore.results.provenance import FORMAT
-from varscore.version import __version__
+from varscore.results.provenance import head_of
 
 CONTENTS = "contents.json"
 """File in such a folder that lists the others."""
@@ -89,9 +88,8 @@ class OutputFolder:
         about : mapping of str to object
             How it was made and what its files are, JSON-ready.
         """
-        head = {"format": FORMAT, "kind": kind, "version": __version__}
         files = _files(self.path)
-        write_json(self.path / CONTENTS, {**head, **about, "files": files})
+        write_json(self.path / CONTENTS, {**head_of(kind), **about, "files": files})
         self._partial.commit()
 
     def __enter__(self) -> Self:

@@ -243,6 +243,17 @@ def check_format(facts: Any, file: str | Path) -> None:
         )
 
 
+def head_of(kind: str) -> dict[str, Any]:
+    """Return how the record of anything but a result or a plan begins, JSON-ready.
+
+    Parameters
+    ----------
+    kind : str
+        What it is a record of.
+    """
+    return {"format": FORMAT, "kind": kind, "version": __version__}
+
+
 def parse_json(text: bytes | str, file: str | Path) -> Any:
     """Read JSON that varscore wrote.
 
