@@ -18,7 +18,13 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.meaning.build import build_background
 from varscore.meaning.listing import to_table
 from varscore.meaning.outcomes import outcomes
-from varscore.meaning.overview import along_genome, assay_by_tissue, calibration, heatmap
+from varscore.meaning.overview import (
+    along_genome,
+    assay_by_tissue,
+    calibration,
+    heatmap,
+    score_sizes,
+)
 from varscore.meaning.survey import Sizes, survey
 from varscore.meaning.top import top_variants
 from varscore.meaning.units import units
@@ -49,18 +55,19 @@ def scored(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("scored"), np.random.default_rng(5)
     options = {"model": MODEL, "facts": FACTS, "statistics": ("SAD", "REF")}
     path = write_result(
-        folder / "s.parquet", np.abs(heavy_tailed(rng, 700, 2, 4)) * [[[1], [9]]] * signs(rng),
+        folder / "s.parquet", np.abs(heavy_tailed(rng, 700, 2, 4)) * [[[1], [9]]] * signs(rng, 700),
         unscored=(700, 701), group_rows=64, **options,
     )  # fmt: skip
-    others = write_result(folder / "b.parquet", np.abs(heavy_tailed(rng, 900, 2, 4)), **options)
+    sizes = np.abs(heavy_tailed(rng, 900, 2, 4))
+    others = write_result(folder / "b.parquet", sizes * signs(rng, 900), **options)
     build_background([others], folder / "background.parquet")
     return path, folder / "background.parquet"
 
 
-def signs(rng):
+def signs(rng, rows):
     """Of SAD either, of REF none."""
-    found = np.ones((700, 2, 4))
-    found[:, 0] = rng.choice([-1, 1], (700, 4))
+    found = np.ones((rows, 2, 4))
+    found[:, 0] = rng.choice([-1, 1], (rows, 4))
     return found
 
 
@@ -146,6 +153,20 @@ def test_calibration_counts_variants(scored):
         assert point["y"] == pytest.approx(expected, abs=0.01)
     assert line[-1]["y"] == 1
     assert calibration(survey(path)) is None
+
+
+def test_sizes_of_scores_are_counted_without_their_signs(scored):
+    """Here and in the background: of all tracks' scores, falls as well as rises."""
+    path, background = scored
+    found = score_sizes(survey(path, background=background))
+    others = read_scores(background.with_name("b.parquet"))
+    for name, frame in (("these variants", read_scores(path)), ("background", others)):
+        columns = [column for column in frame if column.startswith("SAD_")]
+        sizes = np.abs(frame[columns].dropna().to_numpy())
+        line = [d for d in found["lines"] if d["of"] == name]
+        near = [d for d in line if 0.05 < d["y"] < 0.95]
+        for point in near[:: len(near) // 5]:
+            assert point["y"] == pytest.approx((sizes >= point["x"]).mean(), abs=0.01)
 
 
 # ---------------------------------------------------------------- words
