@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,10 @@ def scored(tmp_path_factory):
     """A result of 700 rows and four tracks in small row groups, and a background for it."""
     folder, rng = tmp_path_factory.mktemp("scored"), np.random.default_rng(5)
     options = {"model": MODEL, "facts": FACTS, "statistics": ("SAD", "REF")}
+    sizes = np.abs(heavy_tailed(rng, 700, 2, 4)) * [[[1], [9]]]
     path = write_result(
-        folder / "s.parquet", np.abs(heavy_tailed(rng, 700, 2, 4)) * [[[1], [9]]] * signs(rng, 700),
-        unscored=(700, 701), group_rows=64, **options,
+        folder / "s.parquet", sizes * signs(rng, 700), unscored=(700, 701), group_rows=64,
+        **options,
     )  # fmt: skip
     sizes = np.abs(heavy_tailed(rng, 900, 2, 4))
     others = write_result(folder / "b.parquet", sizes * signs(rng, 900), **options)
@@ -237,7 +239,8 @@ def test_a_result_of_names_alone_is_not_ranked(tiny_model, oracle_genome, tmp_pa
     assert "--keep-tracks" in page.warnings[-1]
 
 
-def test_profiles_are_those_of_the_strongest_tracks(tiny_model, oracle_genome, tmp_path):
+@pytest.mark.parametrize("named", [False, True])
+def test_profiles_are_those_of_the_strongest_tracks(tiny_model, oracle_genome, tmp_path, named):
     """The difference of the whole profile sums up to the score of the card."""
     with ReferenceGenome(oracle_genome) as genome:
         bases = genome.fetch(Interval("inside", 20_000, 20_200)).upper()
@@ -247,7 +250,11 @@ def test_profiles_are_those_of_the_strongest_tracks(tiny_model, oracle_genome, t
         if place % 60 == 0
     ]
     path = tmp_path / "s.parquet"
-    varscore.score_vcf(variants, oracle_genome, path, model=tiny_model)
+    model = tiny_model
+    if named:  # by a table that was given for scoring, and is not given now
+        names = [f"own{number}" for number in range(len(model.tracks))]
+        model = replace(model, tracks=TrackTable.from_names(names, names))
+    varscore.score_vcf(variants, oracle_genome, path, model=model)
     gtf = tmp_path / "g.gtf"
     ids = 'gene_id "G"; transcript_id "T"'
     gtf.write_text(gtf_row("inside", "transcript", 20_301, 21_000, "+", ids))

@@ -37,7 +37,6 @@ def report(
     ] = None,
     params: given.Params = None,
     activation: given.ActivationName = MODEL.activation,
-    track_table: given.TrackTableFile = None,
     background: given.BackgroundFile = None,
     genes: Annotated[
         Path | None,

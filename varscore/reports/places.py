@@ -102,7 +102,9 @@ def look_at(
         identifiers = survey.columns.tracks.identifiers
         strongest = [[identifiers[track] for track in row.strongest] for row in rows]
         wanted = replace(options, tracks=tuple(dict.fromkeys(chain.from_iterable(strongest))))
-        profiles = Profiler(reference, model, wanted, memory).profiles(alleles)
+        # By the result's own names of tracks, whatever table they are from.
+        named = replace(model, tracks=survey.columns.tracks)
+        profiles = Profiler(reference, named, wanted, memory).profiles(alleles)
         return [
             replace(place, profiles=profile_figures(profile, tracks))
             for place, tracks, profile in zip(places, strongest, profiles, strict=True)
