@@ -16,6 +16,7 @@ from writers import write_vcf, write_weights
 
 from varscore import load_model, score_vcf
 from varscore.files.shipped import shipped_folder
+from varscore.models.tracks import TrackTable
 from varscore.results.file import ResultFile, ResultReader
 from varscore.results.reading import read_provenance
 from varscore.shards.merge import merge_shards
@@ -104,6 +105,20 @@ def changed(name, value, row=2):
 
 
 # --- what is as it should be --------------------------------------------------------------
+
+
+def test_tracks_that_a_table_named_are_known_by_their_place(
+    check, variants, oracle_genome, tiny_model, tmp_path
+):
+    names = [f"own{number}" for number in range(len(tiny_model.tracks))]
+    named = replace(tiny_model, tracks=TrackTable.from_names(names, names))
+    path = tmp_path / "scores.parquet"
+    wanted = {"tracks": ("own1",), "allow_ref_mismatches": True}
+    score_vcf(variants, oracle_genome, path, model=named, **wanted)
+    assert check(path) == []
+    forged(path, changed("SAD_own1", lambda score: score + 1))
+    (said,) = check(path)
+    assert "SAD_own1" in said
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,8 @@ def verify(
             with AlleleSource(vcf, reference, chosen, folder=Path(scores).parent) as source:
                 alleles, differences = _from_vcf(found, scores, source, wanted)
             verdict.add(f"{source.name}: a row for each allele, as it is there", differences)
-        if found.tracks is not None:
-            chosen = replace(chosen, tracks=found.tracks.identifiers)
+        if found.tracks is not None:  # by the names that they have there, of whatever table
+            chosen, model = replace(chosen, tracks=None), replace(model, tracks=found.tracks)
         looked = f"{len(found.sample):,} rows at random (seed {seed}), computed again"
         again = differences_again(found, alleles, reference, model, chosen, memory)
         verdict.add(looked, again)
