@@ -24,7 +24,7 @@ from writers import HEADER, write_phased
 
 import varscore as package
 from varscore.cli import app
-from varscore.models.files import sha256
+from varscore.files.digest import sha256
 from varscore.models.formats.hub import write_hub
 from varscore.models.registry import load_model, read_checkpoint
 from varscore.models.tracks import TrackTable
