@@ -4,6 +4,7 @@ Engines are not the matter here: the one that is quicker on 40 variants is taken
 """
 
 import dataclasses
+import logging
 import signal
 import subprocess
 import sys
@@ -134,14 +135,21 @@ def resumable(request):
     return request.getfixturevalue(request.param)
 
 
-def test_only_unfinished_parts_are_scored_again(resumable, tmp_path, scored, stop_after):
+def test_only_unfinished_parts_are_scored_again(
+    resumable, tmp_path, scored, stop_after, caplog
+):
+    caplog.set_level(logging.INFO, "varscore")
     resumable("undisturbed.parquet")
     scored.clear()
     with stop_after(4):
         resumable()
     assert not (tmp_path / "out.parquet").exists()
+    kept = (tmp_path / ".out.parquet.parts" / "scores").glob("*.parquet")
+    rows = sum(len(pd.read_parquet(part)) for part in kept)
+    assert not [said for said in caplog.messages if "scored before" in said]
     resumable()
     assert scored == list(range(1, PARTS + 1))  # each once, in two runs
+    assert f"out.parquet: {rows} of 65 variants were scored before" in caplog.messages
     out, expected = tmp_path / "out.parquet", tmp_path / "undisturbed.parquet"
     assert out.read_bytes() == expected.read_bytes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from dataclasses import replace
@@ -22,6 +23,8 @@ from varscore.shards.parts import PART_ROWS, cut_shard
 from varscore.shards.plan import plan_shards
 from varscore.shards.score import ShardScorer, score_shard
 from varscore.shards.shard import Shard, ShardPlan, scored_files
+
+logger = logging.getLogger(__name__)
 
 
 def score_resumably(
@@ -135,11 +138,17 @@ def _work_folder(output: Path) -> Path:
 
 def _score_missing(scorer: ShardScorer, plan: ShardPlan, work: Path, name: str) -> None:
     """Score the parts of a plan that are not there, or were made otherwise."""
+    missing = []
+    for entry, part in zip(plan.shards, scored_files(work / "scores", plan), strict=True):
+        remove_stale(part)
+        shard = Shard.open(work / "plan" / entry.file_name)
+        if not scorer.has_scored(shard, part):
+            missing.append((shard, part))
+    found = plan.rows - sum(shard.entry.rows for shard, _ in missing)
+    if found:
+        counts = f"{found:,} of {plan.rows:,}"
+        logger.info("%s: %s variants were scored before", name, counts)
     with VariantProgress(name, plan.rows) as progress:
-        for entry, part in zip(plan.shards, scored_files(work / "scores", plan), strict=True):
-            remove_stale(part)
-            shard = Shard.open(work / "plan" / entry.file_name)
-            if scorer.has_scored(shard, part):
-                progress.found(entry.rows)
-            else:
-                scorer.score(shard, part, progress, force=True)
+        progress.found(found)
+        for shard, part in missing:
+            scorer.score(shard, part, progress, force=True)
