@@ -2,7 +2,8 @@
 # A Slurm cluster of one node, this machine, for tests: slurm.sh start FOLDER | stop FOLDER,
 # and slurm.sh node FOLDER to start the node's daemon again.
 #
-# It is believed to have two GPUs, so that what jobs ask for can be tested.
+# It is believed to have two GPUs, so that what jobs ask for can be tested, and two cores, so
+# that a third job waits. A job that takes more memory than it asked for is killed.
 #
 # Needs root and Debian's packages slurm-wlm and munge. Everything lies in FOLDER, but for links
 # to its slurm.conf and gres.conf at the place where Slurm's commands look: Snakemake's jobs
@@ -43,18 +44,21 @@ SlurmdLogFile=$folder/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 AccountingStorageType=accounting_storage/none
 SchedulerType=sched/builtin
 MpiDefault=none
 SwitchType=switch/none
-MinJobAge=300
+MinJobAge=3600
 ReturnToService=2
 MessageTimeout=60
 SlurmdTimeout=10
 GresTypes=gpu
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=4000 Gres=gpu:2 State=UNKNOWN
+SlurmdParameters=config_overrides
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=2 RealMemory=6000 Gres=gpu:2 State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
     printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' > "$folder/gres.conf"

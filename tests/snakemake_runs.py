@@ -8,6 +8,7 @@ engine, as users' runs are made.
 import functools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def run_again(*words):
 
 def resume(*words):
     """Resume as the documentation says; return exit code and all that was said."""
-    quoted = " ".join(f"'{word}'" for word in words)
+    quoted = shlex.join(map(str, words))
     make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "resume", f"BIN={BIN}"]
     return _run([*make, f"ARGS={quoted}"])
 

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -12,14 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 from needs import lacking
-from snakemake_runs import DEMO as WHOLE_DEMO
-from snakemake_runs import ROOT, arguments, jobs, prepare, processes, resume, run, start
+from snakemake_runs import DEMO, ROOT, arguments, prepare, processes, resume, run, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
 SCRIPT = Path(__file__).parent / "slurm.sh"
 PROFILES = ROOT / "workflow_config" / "profiles"
 MERGED = Path("out", "scores.parquet")
-DEMO = {**WHOLE_DEMO, "shards": 3}
+BLOCKS = 20  # rows of a gVCF that stand for no variant, after each that does
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +50,28 @@ def wait_for(condition, process, seconds=600):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(cluster, tmp_path_factory):
-    """The demo's scores by the default engine, of a run without Slurm."""
+def files(tmp_path_factory):
+    """The configuration of a run on the demo as a gVCF: of so many rows a shard has parts."""
+    folder = tmp_path_factory.mktemp("files") / "Müller's files"
+    folder.mkdir()
+    for suffix in ("", ".fai", ".gzi"):
+        shutil.copy(f"{DEMO['genome']}{suffix}", folder / f"the genome.fa.gz{suffix}")
+    lines = []
+    for line in DEMO["vcf"].read_text().splitlines(keepends=True):
+        lines.append(line)
+        if line[0] != "#":
+            chrom, pos, _, ref = line.split("\t")[:4]
+            lines += [f"{chrom}\t{pos}\t.\t{ref[0]}\t<NON_REF>\t.\t.\t.\n"] * BLOCKS
+    (folder / "my variants.vcf").write_text("".join(lines))
+    vcf, genome = folder / "my variants.vcf", folder / "the genome.fa.gz"
+    return {**DEMO, "vcf": vcf, "genome": genome, "shards": 3}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(files, tmp_path_factory):
+    """The scores by the default engine, of a run without Slurm."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    code, output = run(*arguments(folder, **DEMO))
+    code, output = run(*arguments(folder, **files))
     assert code == 0, output
     return (folder / MERGED).read_bytes()
 
@@ -81,6 +97,20 @@ def scoring(folder):
     return found
 
 
+def submitted(output):
+    return re.findall(r"submitted with SLURM jobid (\d+)", output)
+
+
+def slurm_says(name, job):
+    """Return a field of what Slurm knows of a job."""
+    said = subprocess.check_output(["scontrol", "show", "job", job], text=True)
+    return re.search(rf"\b{name}=(\S+)", said)[1]
+
+
+def scontrol(*words):
+    subprocess.run(["scontrol", *words], check=True)
+
+
 def node_state():
     return subprocess.check_output(["sinfo", "--noheader", "--format=%t"], text=True)
 
@@ -95,30 +125,84 @@ def crash_node(cluster):
             process.kill()
 
 
-def test_jobs_that_are_cancelled_or_killed_run_again_and_give_the_same_bytes(
-    cluster, undisturbed, tmp_path
+def test_whatever_ends_a_job_it_runs_again_and_gives_the_same_bytes(
+    cluster, files, undisturbed, tmp_path
 ):
-    with open(tmp_path / "said", "w") as said:
-        process = start(said, *on_slurm(tmp_path, **DEMO))
-    cancelled = next(iter(wait_for(lambda: scoring(tmp_path), process)))
+    """One is over its time, one over its memory, one is cancelled and its next try requeued."""
+    folder, said = tmp_path / "Müller's run", tmp_path / "said"
+    folder.mkdir()
+    with open(said, "w") as file:
+        process = start(file, *on_slurm(folder, **files, out="the scores"))
+    held = {}
+
+    def waiting():
+        """Return the job that waits while two are started, in a list."""
+        jobs = submitted(said.read_text())
+        found = [job for job in jobs if slurm_says("JobState", job) == "PENDING"]
+        return found if (len(jobs), len(found)) == (3, 1) else None
+
+    def hold():
+        """Stop the two as soon as they score, lest one ends before its trouble comes."""
+        for job, process in scoring(folder).items():
+            if job not in (hungry, *held):
+                process.suspend()
+                held[job] = process
+        return len(held) == 2
+
+    def next_try(job):
+        """Return the other jobs that score the shard of one."""
+        return [
+            other for other in scoring(folder)
+            if other != job and slurm_says("Comment", other) == slurm_says("Comment", job)
+        ]  # fmt: skip
+
+    # The third waits for one of the node's two cores. Meanwhile it is told to do with less
+    # memory than it takes to score: it gets as far as that, and is killed.
+    [hungry] = wait_for(waiting, process)
+    scontrol("update", f"JobId={hungry}", "MinMemoryNode=300")
+    wait_for(hold, process)
+    late, cancelled = held
     subprocess.run(["scancel", cancelled], check=True)
 
-    def others():
-        return [found for job, found in scoring(tmp_path).items() if job != cancelled]
+    shards = folder / "the scores" / "shards"
+    held[late].resume()
+    wait_for(lambda: list(shards.glob(".*.parts/scores/*.parquet")), process)
+    held[late].suspend()
+    assert not list(shards.glob("*.parquet"))
+    scontrol("update", f"JobId={late}", "EndTime=now+1")
 
-    wait_for(others, process)[0].send_signal(signal.SIGKILL)
+    [requeued] = wait_for(lambda: next_try(cancelled), process)
+    scontrol("requeue", requeued)
     process.wait(900)
-    output = (tmp_path / "said").read_text()
+    output = said.read_text()
     assert process.returncode == 0, output
-    assert jobs(output)["score"] == 3 + 2  # three shards, two of them once more
-    assert (tmp_path / MERGED).read_bytes() == undisturbed
+    assert (folder / "the scores" / "scores.parquet").read_bytes() == undisturbed
+
+    tries = {}
+    for job in submitted(output):
+        tries.setdefault(slurm_says("Comment", job), []).append(job)
+    assert {
+        jobs[0]: [slurm_says("JobState", job) for job in jobs] for jobs in tries.values()
+    } == {
+        late: ["TIMEOUT", "COMPLETED"],
+        hungry: ["FAILED", "COMPLETED"],
+        cancelled: ["CANCELLED", "COMPLETED"],
+    }
+    assert slurm_says("Restarts", requeued) == "1"
+    assert {slurm_says("MinMemoryNode", again) for _, again in tries.values()} == {"3000M"}
+    assert f"'{late}' failed, SLURM status is: 'TIMEOUT'" in output
+    assert f"StepId={hungry}.0 exceeded memory limit" in (cluster / "slurmd.log").read_text()
+    # What was scored before the time was over is not scored again.
+    name = slurm_says("Comment", late)[-4:]
+    log = (folder / "the scores" / "logs" / f"score_{name}.log").read_text()
+    assert re.search(rf"{name}\.parquet: \d,\d+ of \d,\d+ variants were scored before", log)
 
 
 def test_a_crash_of_the_node_and_one_of_snakemake_give_the_same_bytes(
-    cluster, undisturbed, tmp_path
+    cluster, files, undisturbed, tmp_path
 ):
     with open(tmp_path / "said", "w") as said:
-        process = start(said, *on_slurm(tmp_path, **DEMO))
+        process = start(said, *on_slurm(tmp_path, **files))
     wait_for(lambda: processes(tmp_path, "score"), process)
     crash_node(cluster)
     wait_for(lambda: "down" in node_state(), process)
@@ -126,7 +210,7 @@ def test_a_crash_of_the_node_and_one_of_snakemake_give_the_same_bytes(
     wait_for(lambda: processes(tmp_path, "score"), process)
     process.kill()
     process.wait()
-    code, output = resume(*on_slurm(tmp_path, **DEMO))
+    code, output = resume(*on_slurm(tmp_path, **files))
     assert code == 0, output
     assert (tmp_path / MERGED).read_bytes() == undisturbed
 
@@ -141,7 +225,7 @@ def test_a_group_of_shards_asks_for_one_gpu(cluster, tmp_path):
     )  # fmt: skip
     code, output = run(*words)
     assert code == 0, output
-    numbers = re.findall(r"submitted with SLURM jobid (\d+)", output)
+    numbers = submitted(output)
     assert len(numbers) == 2
     for number in numbers:
         job = subprocess.check_output(["scontrol", "show", "job", number], text=True)
