@@ -8,6 +8,7 @@ import subprocess
 import pandas as pd
 import pytest
 import yaml
+from needs import lacking
 from snakemake_runs import DATA, ROOT, prepare, run_again
 
 from varscore import score_vcf
@@ -31,6 +32,8 @@ rule wildcards_of_ours:
 SAID = """
 with open("config.json", "w") as file:
     __import__("json").dump(config, file)
+with open("local.txt", "w") as file:
+    file.write(" ".join(workflow._localrules))
 """
 SCORING = {"vcf": "made.vcf", "genome": "policy.fa", "model": "model.h5", "shards": 1,
            "device": "cpu", "engine": "two-pass", "report": False}  # fmt: skip
@@ -80,6 +83,8 @@ def git(folder, *words):
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     """The workflow in a repository, at a commit, and no longer beside it."""
+    if shutil.which("git") is None:
+        lacking("git is not installed")
     folder = tmp_path_factory.mktemp("repository")
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copytree(ROOT / "workflow_config", folder / "workflow_config")
@@ -128,7 +133,13 @@ use rule * from demo as demo_*
     ran, said = snakemake(tmp_path, "all", "ours/x-y-z.txt", **parents)
     each = {f"{name}_{rule}": 1 for name in results for rule in ("plan", "score", "merge")}
     assert ran == {"all": 1, "variants": 1, "wildcards_of_ours": 1, **each}
-    assert "localrules" not in said
+    # Those that a cluster gets no jobs of.
+    assert set((tmp_path / "local.txt").read_text().split()) == {
+        f"{name}_{rule}"
+        for name in (*results, "demo")
+        for rule in ("all", "identify", "plan", "merge")
+    }
+    assert "localrules directive specifies rules that are not" not in said
     assert (tmp_path / "report.txt").read_text() == "none\n"
     assert not (tmp_path / "elsewhere").exists()
     assert json.loads((tmp_path / "config.json").read_text()) == {
