@@ -95,9 +95,9 @@ class BasenjiConfig:
             )
         if self.n_bins < 1:
             raise ValueError(
-                f"crop_bins {self.crop_bins} at either end leaves no bin of the "
-                f"{self.window_bins} that window_length {self.window_length} has; the least "
-                f"window_length is {2 * (self.crop_bins + 1) * self.bin_width}"
+                f"crop_bins {self.crop_bins} leaves no bin of {self.window_bins}, as so many "
+                "are dropped at either end; the least window_length is "
+                f"{2 * (self.crop_bins + 1) * self.bin_width}"
             )
         rate = 1.0  # whether dilations fit is asked of them one by one: they may grow for ever
         for block in range(self.num_blocks):
