@@ -1,8 +1,10 @@
 # Score a VCF of any size in shards; see workflow_config/README.md.
+from functools import partial
 from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
+from snakemake.sourcecache import LocalGitFile
 from snakemake.utils import min_version
 from varscore.cli.refusals import refuse_early
 from varscore.errors import VarscoreError
@@ -10,27 +12,38 @@ from varscore.shards.config import Settings
 from varscore.shards.identity import STEPS, Identities
 from varscore.shards.workflow import (
     VARSCORE,
+    own_words,
     plan_arguments,
     score_arguments,
     shard_names,
     surplus_scores,
+    with_demo_files,
 )
 
 min_version("9.0")
 
 
-def fill_in(name):
-    """Add what a file of the configuration says and nobody else did, be it a parent workflow."""
-    path = workflow.source_path(f"workflow_config/{name}")
-    for key, value in load_configfile(path).items():
-        if config.get(key) is None:
-            config[key] = value
+# At the top of a repository Snakemake 9 finds no file beside this one, for which it asks with a
+# slash before the name; not so where the way to this one begins in the repository's folder.
+HERE = workflow.included_stack[-1]
+if isinstance(HERE, LocalGitFile) and "/" not in HERE.path:
+    HERE.path = f"./{HERE.path}"
+# Part of another workflow: a module, or a file that it includes, with which it shares names.
+PART = len(workflow.included_stack) > 1
+INCLUDED = PART and workflow.modifier.is_main_snakefile()
 
 
-fill_in("config.yaml")
+def filled(given, name):
+    """Return a configuration with what a file says and nobody else did, be it a parent's."""
+    said = load_configfile(workflow.source_path(f"workflow_config/{name}"))
+    return given | {key: said[key] for key in said if given.get(key) is None}
+
+
+# Copies: a parent's configuration is as before.
+GIVEN = filled(config, "config.yaml")
 # Where nothing is said of what to score, the demo is: its VCF, its genome and its model.
-if not any(config[key] for key in ("vcf", "genome", "model")):
-    fill_in("demo.yaml")
+if not any(GIVEN[key] for key in ("vcf", "genome", "model")):
+    GIVEN = with_demo_files(filled(GIVEN, "demo.yaml"))
 
 
 def is_made(path):
@@ -65,8 +78,16 @@ def refuse(settings):
         )
 
 
-SETTINGS = ask(Settings.read, config, workflow.config_settings.config_args)
+TYPED = own_words(
+    config, workflow.config_settings.config_args, workflow.config_settings.config
+)
+SETTINGS = ask(partial(Settings.read, part=PART), GIVEN, TYPED)
 OUT = SETTINGS.out
+if workflow.modifier.path_modifier.replace_prefix(f"{OUT}/plan") != f"{OUT}/plan":
+    raise WorkflowError(
+        "varscore's configuration says where each of its files is, which the module's prefix or "
+        "replace_prefix would change for some: leave it out, and give each module its own `out`"
+    )
 SCORES = f"{OUT}/scores" if SETTINGS.dataset else f"{OUT}/scores.parquet"
 REPORTS = [f"{OUT}/report.html"] if SETTINGS.report else []
 # A job's own Snakemake takes what this one found.
@@ -75,26 +96,15 @@ if workflow.is_main_process:
     ask(refuse, SETTINGS)
 
 
-wildcard_constraints:
-    shard=r"\d+",
-    step="|".join(STEPS),
-    digest=r"[0-9a-f]+",
+if not INCLUDED:
 
-
-localrules:
-    all,
-    identify,
-    plan,
-    merge,
-
-
-rule all:
-    default_target: True
-    input:
-        SCORES,
-        *REPORTS,
-        # Snakemake makes a file that is not there only for what runs anyway, or is asked for.
-        *map(identity, STEPS),
+    rule all:
+        input:
+            SCORES,
+            *REPORTS,
+            # Snakemake makes a file that is not there only for what runs anyway, or is asked for.
+            *map(identity, STEPS),
+        localrule: True
 
 
 # What determines a step's results, by content: see varscore/shards/identity.py.
@@ -103,6 +113,10 @@ rule identify:
         f"{OUT}/plan/{{step}}-{{digest}}.identity.json",
     log:
         f"{OUT}/logs/identify_{{step}}-{{digest}}.log",
+    wildcard_constraints:
+        step="|".join(STEPS),
+        digest=r"[0-9a-f]+",
+    localrule: True
     params:
         text=lambda wildcards, output: ask(IDENTITIES.text, wildcards.step),
         former=lambda wildcards, output: f"{OUT}/plan/{wildcards.step}-",
@@ -145,6 +159,7 @@ rule plan:
         f"{OUT}/logs/plan.log",
     benchmark:
         f"{OUT}/benchmarks/plan.tsv"
+    localrule: True
     resources:
         attempt=attempt,
     params:
@@ -172,6 +187,8 @@ rule score:
         f"{OUT}/logs/score_{{shard}}.log",
     benchmark:
         f"{OUT}/benchmarks/score_{{shard}}.tsv"
+    wildcard_constraints:
+        shard=r"\d+",
     threads: SETTINGS.run.threads
     resources:
         # A job that was ended for its memory has more at the next try.
@@ -212,6 +229,7 @@ rule merge:
         f"{OUT}/logs/merge.log",
     benchmark:
         f"{OUT}/benchmarks/merge.tsv"
+    localrule: True
     params:
         varscore=lambda wildcards, output: VARSCORE,
         plan=subpath(input.plan, parent=True),

@@ -103,6 +103,25 @@ def test_a_folder_replaces_another_as_a_whole(tmp_path):
     assert names(tmp_path / "x") == ["new"]
 
 
+def test_all_that_is_in_a_folder_comes_to_the_disk_before_the_folder_has_its_name(
+    tmp_path, monkeypatch
+):
+    target, synced, fsync = tmp_path / "out", {}, os.fsync
+
+    def note(handle):
+        synced[os.fstat(handle).st_ino] = target.exists()
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with Partial(target, folder=True) as partial:
+        (partial.path / "deep").mkdir()
+        for name in ("a.bw", "deep/b.bw"):
+            (partial.path / name).write_text("x")
+        partial.commit()
+    parts = (target, target / "a.bw", target / "deep", target / "deep" / "b.bw")
+    assert [synced[path.stat().st_ino] for path in parts] == [False] * 4
+
+
 def test_a_folder_that_cannot_be_moved_leaves_the_former_one(tmp_path, monkeypatch):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "former").write_text("1")

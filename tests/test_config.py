@@ -11,7 +11,12 @@ from varscore.errors import OptionError
 from varscore.files.shipped import shipped_folder
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 from varscore.shards.config import KEYS, Settings
-from varscore.shards.workflow import plan_arguments, score_arguments, shard_names
+from varscore.shards.workflow import (
+    own_words,
+    plan_arguments,
+    score_arguments,
+    shard_names,
+)
 
 ROOT = Path(__file__).parents[1]
 NEEDED = {"vcf": "my.vcf", "genome": "my.fa", "out": "out", "model": "demo"}
@@ -26,7 +31,8 @@ def typed(*words, **needed):
     """Read words of the command line as Snakemake does."""
     parse = pytest.importorskip("snakemake.cli", reason="Snakemake is not installed")
     words = [f"{key}={value}" for key, value in (NEEDED | needed).items()] + list(words)
-    return Settings.read(parse.parse_config(words), words)
+    config = parse.parse_config(words)
+    return Settings.read(config, own_words(config, words, config))
 
 
 def of_file(text):
@@ -104,6 +110,12 @@ def test_words_of_the_command_line_are_taken_as_typed(words, meant):
     everything = {**vars(found), **found.options}
     everything["model"] = found.model.model
     assert {key: everything[key] for key in meant} == meant
+
+
+def test_words_for_a_parent_workflow_are_none_of_a_modules():
+    words, meant = ["out=1e3", "region=20:30", "samples=a"], {"out": 1000.0, "region": 1230}
+    assert own_words({"out": "here", "region": 1230}, words, meant) == ["region=20:30"]
+    assert own_words({}, None, {}) == []
 
 
 @pytest.mark.parametrize(

@@ -642,7 +642,7 @@ MESSAGES = {
          r"give genes, transcripts or exons on its contigs",
          lambda s: gtf(s, gtf_row("chrZ", "gene", 5, 9, "+", 'gene_id "G"'))),
         (r"genes a\.gtf: none of its 1 genes has a strand, which gene bins tss need; give a "
-         r"file with them, or choose gene bins body",
+         r"file with them \(`score` has --gene-bins body, which needs none\)",
          lambda s: gtf(s, gtf_row("chr1", "gene", 5, 9, ".", 'gene_id "G"'))),
     ],
     "inputs.gtf": [
@@ -1388,6 +1388,10 @@ MESSAGES = {
         (r"config: 'statistic' is no key; nearest are statistics.*; workflow_config/README\.md "
          r"lists them",
          lambda s: Settings.read({"statistic": "SAD"})),
+        (r"config: 'samples' is no key; .*; workflow_config/README\.md lists them; another "
+         r"workflow's keys stay apart from varscore's where it is loaded as a module with a "
+         r"part of the configuration: `config: config\['varscore'\]`",
+         lambda s: Settings.read({"samples": ["a"]}, part=True)),
         (r"config: out is not given; set vcf, genome, out and model, or score the demo with "
          r"--configfile workflow_config/demo\.yaml",
          lambda s: Settings.read({"vcf": "in.vcf", "genome": "g.fa"})),

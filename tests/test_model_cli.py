@@ -145,6 +145,9 @@ def test_random_weights_need_an_architecture_that_fits(tmp_path, config):
     output = ["-o", tmp_path / "r.safetensors", "--config", config]
     with pytest.raises(OptionError, match="window_length 1000 is not a multiple"):
         run("model", "random", *output, "--window-length", "1000")
+    least = "crop_bins 64 leaves no bin of 128, .* window_length is 16640"
+    with pytest.raises(OptionError, match=least):  # 2 * 64 bins of 128 bases, and two more
+        run("model", "random", *output[:2], "--window-length", "16384")
     config.write_text('{"stem": 3}')
     with pytest.raises(OptionError, match="'stem'"):
         run("model", "random", *output)

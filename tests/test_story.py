@@ -11,7 +11,7 @@ from varscore.cli import app
 from varscore.errors import OutputError
 from varscore.options import ScoreOptions
 from varscore.results.provenance import BackgroundEntry, GeneRecord
-from varscore.results.story import command, tell
+from varscore.results.story import command, fill_in, tell
 
 MODEL = {
     "name": "small", "sha256": "ab" * 32, "form": "native", "activation": "gelu_new",
@@ -121,7 +121,16 @@ def test_a_teaching_models_result_says_so_first():
     assert first.startswith("Mind: model small is a teaching model")
 
 
-@pytest.mark.parametrize("about", [tell, command])
+def test_what_the_command_lacks_is_said():
+    said = fill_in(made(), "o.parquet")
+    assert "put in where they are now, and in place of small.safetensors the weights" in said
+    assert f"the SHA-256 {'ab' * 32}" in said
+    assert "--track-table" in said
+    named = fill_in(made(model=MODEL | {"name": "demo"}), "o.parquet")
+    assert "weights" not in named
+
+
+@pytest.mark.parametrize("about", [tell, command, fill_in])
 def test_a_shard_without_scores_has_no_story(about):
     with pytest.raises(OutputError, match=r"^x: a shard of a plan, not its scores"):
         about(made(model=None), "x")

@@ -344,50 +344,6 @@ def test_what_the_user_has_to_mend_is_not_tried_again(tmp_path):
     assert len(re.findall(again, output)) == 2
 
 
-PARENT = """
-rule shell_of_ours:
-    input: "out/scores.parquet"
-    output: "report.txt"
-    shell: "set +u; command -v varscore > {output} || echo none > {output}; echo $UNSET"
-
-rule variants:
-    output: "made.vcf"
-    input: "policy.vcf"
-    shell: "cp {input} {output}"
-
-"""
-CONFIG = {"vcf": "made.vcf", "genome": "policy.fa", "model": "model.h5", "out": "out",
-          "shards": 2, "device": "cpu", "engine": "two-pass"}  # fmt: skip
-
-
-@on_the_finished_run
-@pytest.mark.parametrize(
-    "rules",
-    [
-        f"module scoring:\n    snakefile: {str(ROOT / 'Snakefile')!r}\n    config: {CONFIG!r}\n"
-        "use rule * from scoring as scoring_*\n",
-        f"config.update({CONFIG!r})\ninclude: {str(ROOT / 'Snakefile')!r}\n",
-    ],
-    ids=["module", "include"],
-)
-def test_the_workflow_is_part_of_another(finished, tmp_path, rules):
-    """Whose rule makes the VCF and whose shell stays as it was."""
-    folder = prepare(tmp_path)
-    shutil.copy(DATA / "policy.vcf", folder)
-    (folder / "Snakefile").write_text(PARENT + rules)
-    words = ["--snakefile", folder / "Snakefile", "--directory", folder, "--cores", 2,
-             "report.txt"]  # fmt: skip
-    code, output = run_again(*words)
-    assert code == 0, output
-    assert (folder / "report.txt").read_text() == "none\n"
-    pd.testing.assert_frame_equal(read_scores(folder / MERGED), read_scores(finished / MERGED))
-    assert "Nothing to be done" in run_again(*words, "--dry-run")[1]
-    vcf = folder / "policy.vcf"
-    vcf.write_text("".join(vcf.read_text().splitlines(keepends=True)[:-1]))
-    output = run_again(*words, "--dry-run")[1]
-    assert sum(jobs(output).values()) == 1 + 1 + 2 + 1 + 1, output
-
-
 @pytest.mark.slow
 def test_a_dry_run_lists_every_job_of_many(tmp_path):
     assert would_run(prepare(tmp_path), shards=1000) == {"plan": 1, "score": 1000, "merge": 1}

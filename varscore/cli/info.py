@@ -24,11 +24,12 @@ def info(
     The command names VCF, genome and model without their folders, as the result does.
     """
     from varscore.results.reading import read_provenance
-    from varscore.results.story import command, tell
+    from varscore.results.story import command, fill_in, tell
 
     made = read_provenance(scores)
     line = command(made, scores)
     if as_json:
         typer.echo(json.dumps({**made.to_json(), "command": line}, indent=2))
         return
-    typer.echo("\n".join([*tell(made, scores), "", "The same again:", f"    {line}"]))
+    again = [fill_in(made, scores), "", "The same again:", f"    {line}"]
+    typer.echo("\n".join([*tell(made, scores), "", *again]))

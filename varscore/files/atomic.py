@@ -72,7 +72,7 @@ class Partial:
     def commit(self) -> None:
         """Bring what was written to the disk, and give it its name.
 
-        Files in a folder must have been committed, or closed, before.
+        Files in a folder must have been closed before.
 
         Raises
         ------
@@ -80,6 +80,8 @@ class Partial:
             If that fails; what the target had before stays.
         """
         with naming_output(self.target):
+            for part in self.path.rglob("*") if self._folder else ():
+                _sync(part)
             _sync(self.path)
             if self._folder and os.path.lexists(self.target):
                 _exchange(self.path, self.target)

@@ -225,7 +225,7 @@ def read_genes(
         lacking = "rows of exons" if bins == "exons" else "a strand"
         raise OptionError(
             f"{where}: none of its {len(drafts)} genes has {lacking}, which gene bins {bins} "
-            "need; give a file with them, or choose gene bins body"
+            "need; give a file with them (`score` has --gene-bins body, which needs none)"
         )
     return Genes(genes)
 

@@ -94,7 +94,11 @@ class BasenjiConfig:
                 f"of {self.bin_width}"
             )
         if self.n_bins < 1:
-            raise ValueError(f"crop_bins {self.crop_bins} leaves no bin of {self.window_bins}")
+            raise ValueError(
+                f"crop_bins {self.crop_bins} leaves no bin of {self.window_bins}, as so many "
+                "are dropped at either end; the least window_length is "
+                f"{2 * (self.crop_bins + 1) * self.bin_width}"
+            )
         rate = 1.0  # whether dilations fit is asked of them one by one: they may grow for ever
         for block in range(self.num_blocks):
             if rate > self.window_bins:

@@ -29,8 +29,6 @@ def write_bigwigs(
 ) -> None:
     """Write columns of a table of bins as bigWig files, into an `OutputFolder`.
 
-    There may be thousands: each is closed, and when it comes to the disk is left to the system.
-
     Parameters
     ----------
     table : str or Path

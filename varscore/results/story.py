@@ -117,6 +117,34 @@ def command(made: Provenance, file: str | Path) -> str:
     return shlex.join(words)
 
 
+def fill_in(made: Provenance, file: str | Path) -> str:
+    """Tell what the command that makes a result again does not have.
+
+    Parameters
+    ----------
+    made, file
+        As for `command`.
+
+    Raises
+    ------
+    OutputError
+        As `command`.
+    """
+    model = _model(made, file)
+    files = "The command names files without their folders: put in where they are now"
+    if str(model["name"]) in NAMES:
+        weights = ""
+    else:
+        weights = (
+            f", and in place of {_model_words(model)[1]} the weights with the SHA-256 "
+            f"{model['sha256']}, whatever their name"
+        )
+    return (
+        f"{files}{weights}. Whether the model's tracks were named by a --track-table the "
+        "result does not say: if so, add it."
+    )
+
+
 def _model(made: Provenance, file: str | Path) -> dict[str, Any]:
     if made.model is None:
         raise no_scores(file)

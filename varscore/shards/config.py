@@ -45,6 +45,10 @@ _DEFAULTS = {"threads": 1}  # a job's, not all that a node has
 _REQUIRED = ("vcf", "genome", "out")
 _PATHS = (*_REQUIRED, "model", "params", "track_table", "tracks", "genes", "groups",
           "background", "regions", "contigs")  # fmt: skip
+_OWN_PART = (
+    "another workflow's keys stay apart from varscore's where it is loaded as a module with a "
+    "part of the configuration: `config: config['varscore']`"
+)
 _NONE = ("", "~", "null", "none")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _LAST_CONTIG = 59  # a greater number may be a time of day: YAML makes one of 1:00
@@ -84,7 +88,13 @@ class Settings:
     run: RunOptions
 
     @classmethod
-    def read(cls, config: Mapping[str, Any], words: Iterable[str] | None = ()) -> Self:
+    def read(
+        cls,
+        config: Mapping[str, Any],
+        words: Iterable[str] | None = (),
+        *,
+        part: bool = False,
+    ) -> Self:
         """Read a configuration.
 
         Parameters
@@ -93,6 +103,8 @@ class Settings:
             Snakemake's, of files and the command line.
         words : iterable of str, optional
             What stood on the command line, ``key=value`` each, as it was typed.
+        part : bool
+            Whether it is a workflow's of which this one is a part.
 
         Raises
         ------
@@ -101,9 +113,10 @@ class Settings:
             be what was typed.
         """
         if unknown := next((key for key in config if key not in KEYS), None):
+            advice = "; " + _OWN_PART if part else ""
             raise OptionError(
                 f"config: {unknown!r} is no key; {nearest(str(unknown), KEYS)}; "
-                "workflow_config/README.md lists them"
+                f"workflow_config/README.md lists them{advice}"
             )
         typed = dict(word.split("=", 1) for word in words or () if "=" in word)
         values = {key: _read(option, config, typed) for key, option in KEYS.items()}

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from varscore.files.shipped import shipped_folder
 from varscore.options import OPTIONS, names
 from varscore.shards.config import Settings
 
@@ -18,6 +20,43 @@ VARSCORE = shlex.join([sys.executable, "-m", "varscore"])
 """The varscore of the Python that runs Snakemake, whatever the PATH, quoted for a shell."""
 
 _SCORES = re.compile(r"(\d{4,})\.parquet")
+
+
+def own_words(
+    config: Mapping[str, Any], words: Iterable[str] | None, meant: Mapping[str, Any]
+) -> list[str]:
+    """Return the words of the command line that a configuration has its values of.
+
+    A module's has its values of the parent workflow, whose keys may have the same names.
+
+    Parameters
+    ----------
+    config : mapping
+    words : iterable of str, optional
+        What stood on the command line, ``key=value`` each.
+    meant : mapping
+        What Snakemake made of these.
+    """
+    keyed = ((word, word.partition("=")[0]) for word in words or ())
+    same = (word for word, key in keyed if key in config and config[key] == meant.get(key))
+    return list(same)
+
+
+def with_demo_files(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the demo's configuration, with its files where there are any.
+
+    That is below the working directory, if it is the folder of the Snakefile, or else where
+    varscore has them.
+
+    Parameters
+    ----------
+    config : mapping
+    """
+    found = dict(config)
+    for key in ("vcf", "genome"):
+        if not Path(found[key]).exists():
+            found[key] = str(shipped_folder("demo") / Path(found[key]).name)
+    return found
 
 
 def plan_arguments(settings: Settings) -> str:
