@@ -313,10 +313,13 @@ def _effects(judged: Judged, shown: int) -> dict[str, Any]:
 
 
 def _class_of(classes: Sequence[str] | None, descriptions: Sequence[str]) -> list[str]:
-    """Return each track's class, for want of one what its description begins with."""
+    """Return each track's class, for want of one what its description begins with.
+
+    Tracks that have no names, only numbers, are of one class.
+    """
     if classes is not None:
         return [name or "unknown" for name in classes]
-    return [text.partition(":")[0] for text in descriptions]
+    return [text.partition(":")[0] if ":" in text else "tracks" for text in descriptions]
 
 
 def _tissues(judged: Judged, order: Sequence[int]) -> tuple[Tissue, ...]:
