@@ -463,6 +463,9 @@ MESSAGES = {
          lambda s: s.cli("model", "convert", s.weights, s.write("x.safetensors"))),
         (r"x\.foo: its suffix tells no form; give --to native, hub or keras",
          lambda s: s.cli("model", "convert", s.weights, "x.foo")),
+        (r"o\.parquet: its model is random-0, of a file or folder \(SHA-256 \w{12}\.\.\.\); "
+         r"say with --model where that is",
+         lambda s: (s.score(), s.cli("verify", "o.parquet", "-g", s.genome))),
         (r"random model: window_length 1000 is not a multiple of two bins of \d+",
          lambda s: s.cli("model", "random", "-o", "x.safetensors", "--window-length", 1000)),
     ],
@@ -743,7 +746,8 @@ MESSAGES = {
         (r"bare\.vcf: has no line of columns; add #CHROM POS ID .*, with tabs",
          lambda s: (s.score(), s.write("bare.vcf", GOOD),
                     annotate_vcf("o.parquet", "bare.vcf", "o.vcf"))),
-        (r"x\.vcf: line 3 has 2 tab-separated columns; expected at least 8, separated by tabs",
+        (r"x\.vcf: line 3 has 2 tab-separated columns; expected at least 8, separated by tabs; "
+         r"copy the file again or, if no line has more, name its columns, .*",
          lambda s: (s.score(), s.write("x.vcf", f"{HEADER}chr1\t5\n"),
                     annotate_vcf("o.parquet", "x.vcf", "o.vcf"))),
         (r"in\.vcf: line 3 is chr1:9:A:C, and o\.parquet has chr1:5:A:C for this record; "
@@ -794,7 +798,8 @@ MESSAGES = {
         (r"x\.vcf: line 4 is a header line among the records; remove it, or give VCFs one "
          r"by one",
          lambda s: s.read(vcf(GOOD, COLUMNS))),
-        (r"x\.vcf: line 3 has 5 tab-separated columns; expected at least 8, separated by tabs",
+        (r"x\.vcf: line 3 has 5 tab-separated columns; expected at least 8, separated by tabs; "
+         r"copy the file again or, if no line has more, name its columns, .*",
          lambda s: s.read(vcf("chr1\t7\t.\tA\tC\n"))),
         (r"x\.vcf: line 3 has POS 'x'; expected a whole number",
          lambda s: s.read(vcf(record("chr1", "x", "A", "C")))),
