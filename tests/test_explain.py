@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pysam
 import pytest
 from annotations import gtf_row
 from writers import write_vcf, write_weights
@@ -109,6 +110,13 @@ def test_a_variant_that_is_not_scored(model):
     (one,) = explain("chrB:155872:A:T", GENOME, model=model)
     assert (one.status, one.reason, one.classes) == ("ref_mismatch", "swapped", {})
     assert one.context is None
+    with pysam.FastaFile(str(GENOME)) as genome:
+        base = genome.fetch("chrB", 155_871, 155_872).upper()
+    said = f"REF is A, where the genome has {base}; --swapped score scores it in the row's dir"
+    assert one.notes[-1].startswith(said)
+    assert (
+        explain("chrB:155872:A:T", GENOME, model=model, swapped="score")[0].status == "scored"
+    )
 
 
 def test_the_nearest_genes(model, tmp_path):
