@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pysam
 import pytest
 from annotations import gtf_row
-from writers import write_vcf
+from writers import write_vcf, write_weights
 
 from varscore import ScoreOptions, load_model, read_scores, score, score_vcf
 from varscore.errors import VcfError
@@ -50,6 +51,13 @@ def test_effects_are_the_scores(broken, model, tmp_path):
     for kind in broken.classes.values():
         sizes = [abs(effect.score) for effect in kind]
         assert sizes == sorted(sizes, reverse=True)
+
+
+def test_tracks_that_have_numbers_for_names_are_one_class(tmp_path):
+    tiny = load_model(write_weights(tmp_path / "tiny.safetensors", 4096), device="cpu")
+    (one,) = explain(BREAKS, GENOME, model=tiny)
+    (effects,) = one.classes.values()
+    assert sorted(effect.identifier for effect in effects) == ["track_0", "track_1"]
 
 
 def test_the_factor_whose_site_is_broken_comes_first(broken):
@@ -102,6 +110,13 @@ def test_a_variant_that_is_not_scored(model):
     (one,) = explain("chrB:155872:A:T", GENOME, model=model)
     assert (one.status, one.reason, one.classes) == ("ref_mismatch", "swapped", {})
     assert one.context is None
+    with pysam.FastaFile(str(GENOME)) as genome:
+        base = genome.fetch("chrB", 155_871, 155_872).upper()
+    said = f"REF is A, where the genome has {base}; --swapped score scores it in the row's dir"
+    assert one.notes[-1].startswith(said)
+    assert (
+        explain("chrB:155872:A:T", GENOME, model=model, swapped="score")[0].status == "scored"
+    )
 
 
 def test_the_nearest_genes(model, tmp_path):

@@ -144,6 +144,7 @@ def write_forms(rows, folder, *, ids):
     ]
     if not ids:
         given["words"] = colons
+        given["column of a data frame"] = pd.Series(colons)
         given["words and a file"] = [*colons[:half], folder / "half2.vcf"]
     return given
 

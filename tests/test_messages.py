@@ -445,7 +445,7 @@ MESSAGES = {
          lambda s: (Path("d").mkdir(), check_target("d"))),
         (r"output x: exists; give another name, or --force to replace it",
          lambda s: check_target(s.write("x"))),
-        (r"output no/x: cannot be written: No such file or directory",
+        (r"output no/x: cannot be written: No such file or directory; make its folder first",
          lambda s: check_target("no/x")),
     ],
     "bench": [
@@ -463,14 +463,17 @@ MESSAGES = {
          lambda s: s.cli("model", "convert", s.weights, s.write("x.safetensors"))),
         (r"x\.foo: its suffix tells no form; give --to native, hub or keras",
          lambda s: s.cli("model", "convert", s.weights, "x.foo")),
+        (r"o\.parquet: its model is random-0, of a file or folder \(SHA-256 \w{12}\.\.\.\); "
+         r"say with --model where that is",
+         lambda s: (s.score(), s.cli("verify", "o.parquet", "-g", s.genome))),
         (r"random model: window_length 1000 is not a multiple of two bins of \d+",
          lambda s: s.cli("model", "random", "-o", "x.safetensors", "--window-length", 1000)),
     ],
     "engines": [
         (r"chr1:5:A:ACC: the incremental engine does not score it because .*; use two-pass",
          lambda s: s.score(("chr1", 5, "A", "ACC"), engine="incremental", indels="trim")),
-        (r"memory: 0\.00 GiB do not suffice for one window .*; give more, or choose the "
-         r"incr.*",
+        (r"memory: [\d.]+ GiB \([\d,]+ bytes\) do not suffice for one window .*; give more, or "
+         r"choose the incr.*",
          lambda s: s.score(engine="two-pass", memory=1000)),
     ],
     "haplotypes": [
@@ -665,6 +668,8 @@ MESSAGES = {
          changed_genome),
         (r"region 'chrZ': .*genome\.fa has no contig 'chrZ', only chr1, 2, chrM",
          lambda s: parse_region("chrZ", ReferenceGenome(s.genome))),
+        (r"region \"\('chr1', 1, 2\)\": .*genome\.fa has no contig .*, only chr1, 2, chrM",
+         lambda s: parse_region(("chr1", 1, 2), ReferenceGenome(s.genome))),
         (r"region 'chr1:x' is not of the form chr1 or chr1:1-1000000 \(1-based, both ends "
          r".*\)",
          lambda s: parse_region("chr1:x", ReferenceGenome(s.genome))),
@@ -674,6 +679,8 @@ MESSAGES = {
     ],
     "inputs.given": [
         (r"nothing to read was given; expected a VCF .*", lambda s: check_given([])),
+        (r"\('1', 5, 'A', 'C'\): is neither a file nor text such as chr1:12345:A:G .*; .*",
+         lambda s: check_given([("1", 5, "A", "C")])),
         (r"https://x\.org/a\.vcf: is a URL, and nothing is fetched unasked; download it "
          r"first, "
          r"then give the file",
@@ -719,7 +726,7 @@ MESSAGES = {
          r"of "
          r"line 1",
          lambda s: s.read(csv("chrom,pos,ref,alt", '"1,5,A,C'))),
-        (r"x\.vcf: line 2 has '1e\+05' for a position; expected digits only \(a spreadsheet "
+        (r"x\.vcf: line 2 has '1e\+05' for a position; expected digits only \(pandas, R or "
          r".*\)",
          lambda s: s.read(csv("chrom,pos,ref,alt", "1,1e+05,A,C"))),
         (r"x\.vcf: line 2 has '' for a contig; expected its name in UTF-8",
@@ -743,7 +750,8 @@ MESSAGES = {
         (r"bare\.vcf: has no line of columns; add #CHROM POS ID .*, with tabs",
          lambda s: (s.score(), s.write("bare.vcf", GOOD),
                     annotate_vcf("o.parquet", "bare.vcf", "o.vcf"))),
-        (r"x\.vcf: line 3 has 2 tab-separated columns; expected at least 8, separated by tabs",
+        (r"x\.vcf: line 3 has 2 tab-separated columns; expected at least 8, separated by tabs; "
+         r"copy the file again or, if no line has more, name its columns, .*",
          lambda s: (s.score(), s.write("x.vcf", f"{HEADER}chr1\t5\n"),
                     annotate_vcf("o.parquet", "x.vcf", "o.vcf"))),
         (r"in\.vcf: line 3 is chr1:9:A:C, and o\.parquet has chr1:5:A:C for this record; "
@@ -794,7 +802,8 @@ MESSAGES = {
         (r"x\.vcf: line 4 is a header line among the records; remove it, or give VCFs one "
          r"by one",
          lambda s: s.read(vcf(GOOD, COLUMNS))),
-        (r"x\.vcf: line 3 has 5 tab-separated columns; expected at least 8, separated by tabs",
+        (r"x\.vcf: line 3 has 5 tab-separated columns; expected at least 8, separated by tabs; "
+         r"copy the file again or, if no line has more, name its columns, .*",
          lambda s: s.read(vcf("chr1\t7\t.\tA\tC\n"))),
         (r"x\.vcf: line 3 has POS 'x'; expected a whole number",
          lambda s: s.read(vcf(record("chr1", "x", "A", "C")))),
@@ -961,7 +970,8 @@ MESSAGES = {
         (r"weights x: Keras weights need the architecture's JSON file, but there is no "
          r"params\.json; give it with --params",
          lambda s: read_keras("x")),
-        (r"weights keras/model\.h5: tensor .*/kernel:0 has shape \(1, 1\), expected \(64, 12\)",
+        (r"weights keras/model\.h5: tensor .*/kernel:0 has shape \(1, 1\), expected \(64, 12\) "
+         r"by the params; give those that belong to the weights",
          lambda s: s.keras(lambda file: reshape(file, "dense/kernel:0", (1, 1)))),
         (r"m\.h5: the Keras form implies batch_norm_eps 0\.001, but this model has 1e-05; "
          r"write "
@@ -1141,7 +1151,8 @@ MESSAGES = {
         (r"tracks: 'liver' is neither an identifier nor found in any of the 2 descriptions; "
          r"`varscore tracks` lists them",
          lambda s: s.model.tracks.select("liver")),
-        (r"tracks: 'a' is no identifier of this model; `varscore tracks` lists them",
+        (r"tracks: 'a' is no identifier of this model, as each of a list is to be; `varscore "
+         r"tracks` lists them",
          lambda s: s.model.tracks.select(["a"])),
         (r"tracks: no identifier was given", lambda s: s.model.tracks.select([])),
         (r"tracks: 'assay=CAGE & target=CTCF' fits none of the 11 tracks; `varscore tracks` "
@@ -1193,6 +1204,8 @@ MESSAGES = {
                     report_page("o.parquet", genome=s.genome))),
     ],
     "top and explain": [
+        (r"plan/0001\.parquet: a shard of a plan, not its scores; score it with .*",
+         lambda s: (s.scored(), top_variants("plan/0001.parquet"))),
         (r"by: o\.parquet has no quantiles; give a background \(`varscore background build`\)",
          lambda s: (s.score(), top_variants("o.parquet", by="quantile"))),
         (r"o\.parquet: has scores of neither tracks nor groups, only each row's strongest; "
@@ -1209,6 +1222,9 @@ MESSAGES = {
         (r"background: b\.parquet: no such file; make one with `varscore background build`",
          lambda s: s.cli("score", s.vcf(), "-g", s.genome, "-o", "o", "-B", "b.parquet",
                          "--model", s.weights)),
+        (r"rs1: is no variant such as .*; if it is the ID of a record, give its file, too "
+         r"\(--vcf\)",
+         lambda s: explain("rs1", s.genome, model=s.model)),
         (r"in\.vcf: none of its records is called 'rs1'; give a name from its column ID, or "
          r"the variant itself, such as chr1:12345:A:G, without --vcf",
          lambda s: explain("rs1", s.genome, vcf=s.vcf(), model=s.model)),
@@ -1233,6 +1249,7 @@ MESSAGES = {
                     saturate("chr1:5-6", s.genome, "d", model=s.model, force=True))),
     ],
     "options": [
+        (r"region: \('1', 1, 2\) is no text", lambda s: ScoreOptions(region=("1", 1, 2))),
         (r"strict: 2 is neither True nor False", lambda s: ScoreOptions(strict=2)),
         (r"statistics: 1 is not a list", lambda s: ScoreOptions(statistics=1)),
         (r"around: 'x' is neither a whole number nor window",

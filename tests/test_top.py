@@ -233,7 +233,10 @@ def test_the_command_prints_a_table(varscore, many, background):
     (first, *_) = top_variants(many, background=background, number=2)
     assert first.row["key"] in out
     assert "expected beyond the 99.9th percentile: 0.012 tracks" in out
-    assert out.splitlines()[0].split()[:4] == ["rank", "id", "variant", "track"]
+    heads = out.splitlines()[0].split()
+    assert heads[:4] == ["rank", "id", "variant", "track"]
+    assert "SAD" in heads  # the statistic of the scores
+    assert "score" not in heads
     assert "sum of parts" not in out
     assert "they are no p-values" in out
 

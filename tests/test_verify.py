@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from varscore.support.again import SHARES
 from varscore.support.verify import verify
 
 DEMO = shipped_folder("demo")
+KERAS = Path(__file__).parent / "data" / "weights_keras"
 EVERY_STATISTIC = (
     "SAD,logSAD,sqrtSAD,SAX,D1,logD1,sqrtD1,D2,logD2,sqrtD2,logSED,JS,logJS,REF,ALT"
 )
@@ -416,3 +418,28 @@ def test_the_command_that_info_gives_makes_the_same_again(
     code, _, err = varscore(*words[1:])
     assert code == 0, err
     assert path.read_bytes() == before
+
+
+def test_files_of_a_model_are_in_the_command_that_info_gives(
+    varscore, variants, oracle_genome, tiny_weights, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.txt").write_text("identifier\tdescription\na\tA\nb\tB\n")
+    for name, words in {
+        "native": ["--model", tiny_weights, "--track-table", "t.txt"],
+        "keras": ["--model", KERAS / "model.h5", "--params", KERAS / "params.json"],
+    }.items():
+        words = ["-g", oracle_genome, "--allow-ref-mismatches", *words]
+        code, _, err = varscore("score", variants, "-o", f"{name}.parquet", *words)
+        assert code == 0, err
+        said = varscore("info", f"{name}.parquet")[1]
+        repeated = shlex.split(said.splitlines()[-1])
+        for flag in ("--track-table", "--params"):
+            assert (flag in repeated) == (flag in words)
+        assert ("t.txt names its tracks" in said) == ("--track-table" in words)
+    # Weights that were converted have the table within.
+    words = ["model", "convert", tiny_weights, "own.safetensors", "--track-table", "t.txt"]
+    assert varscore(*words)[0] == 0
+    own = load_model("own.safetensors", device="cpu")
+    assert own.tracks.identifiers == ("a", "b")
+    assert "track_table" not in own.metadata

@@ -244,6 +244,14 @@ def test_every_config_key_is_described_and_documented():
         assert f"| `{key}` |" in readme, key
 
 
+def test_profiles_are_where_snakemake_looks_for_a_name():
+    """It says nothing of one that it does not find, and runs without."""
+    pages = [ROOT / "workflow_config" / "README.md", *ROOT.glob("profiles/*/profile.yaml")]
+    named = re.findall(r"--workflow-profile (\S+?)[`\s]", "".join(p.read_text() for p in pages))
+    assert {"slurm", "slurm-gpu", "kubernetes"} == set(named)
+    assert all((ROOT / "profiles" / name / "profile.yaml").is_file() for name in named)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "words"),

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -171,6 +172,8 @@ class Option:
         if self.choices and self.number is None:
             raise OptionError(f"{self.name}: {value!r} is none of {', '.join(self.choices)}")
         if self.number is None:
+            if not isinstance(value, str | os.PathLike):
+                raise OptionError(f"{self.name}: {value!r} is no text")
             return value
         number: int | float
         try:

@@ -144,8 +144,9 @@ def score(
     Examples
     --------
     >>> import varscore
-    >>> varscore.score(["chrA:4829:T:G"], "hg38.fa", tracks="DNASE:.*liver").shape
-    (1, 11)
+    >>> made = varscore.score(["chr1:108230:C:T"], "hg38.fa", tracks="ENCFF462ZLK")
+    >>> made.columns.to_list()[-2:], len(made)
+    (['reason', 'SAD_ENCFF462ZLK'], 1)
     """
     chosen = _chosen(options, option)
     with ReferenceGenome(genome) as reference:

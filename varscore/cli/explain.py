@@ -75,8 +75,11 @@ def explain(
     options = given.chosen(ScoreOptions, context)
     which = given.chosen(ModelOptions, context)
     run = given.chosen(RunOptions, context)
-    sources = [variant] if vcf is None else [vcf]
-    refuse_early(genome, options, vcf=sources, model=which)
+    if vcf is None:
+        from varscore.inputs.given import check_one
+
+        check_one(variant)
+    refuse_early(genome, options, vcf=None if vcf is None else [vcf], model=which)
     from varscore.engines.gpu import use_free_gpu
     from varscore.engines.runtime import tune_process
     from varscore.models.registry import load_chosen

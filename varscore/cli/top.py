@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -91,7 +92,7 @@ def top(
     from varscore.meaning.join import join as joined
     from varscore.meaning.top import top_variants
     from varscore.models.notice import notice
-    from varscore.results.reading import read_metadata
+    from varscore.results.reading import first_measure, opened_results, read_metadata
 
     if output is not None:
         listing.check_listing(output, force=force)
@@ -117,7 +118,9 @@ def top(
     elif as_json:
         typer.echo(listing.to_json(found))
     else:
-        _print(found)
+        with closing(opened_results(scores)) as files:
+            first = next(files)
+            _print(found, statistic or first_measure(first.path, first.schema))
 
 
 # A head, what stands below it, and whether that is said once a variant.
@@ -145,8 +148,11 @@ _COLUMNS: tuple[_Column, ...] = (
 )
 
 
-def _print(found: Sequence[Ranked]) -> None:
-    """Print a table for people: a line a variant and track, of the columns that are known."""
+def _print(found: Sequence[Ranked], statistic: str) -> None:
+    """Print a table for people: a line a variant and track, of the columns that are known.
+
+    In it, scores stand under the name of their statistic.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -160,7 +166,8 @@ def _print(found: Sequence[Ranked]) -> None:
         for one in found
         for place, effect in enumerate(one.effects)
     ]
-    heads = [*(head for head, _, _ in _COLUMNS), *(found[0].joined or ())]
+    named = {"score": statistic}
+    heads = [named.get(head, head) for head, _, _ in _COLUMNS] + [*(found[0].joined or ())]
     columns = [
         (head, values)
         for head, values in zip(heads, zip(*lines, strict=True), strict=True)

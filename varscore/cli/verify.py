@@ -11,6 +11,7 @@ import typer
 from varscore.cli import options as given
 from varscore.cli.options import MODEL, RUN, SCORE, own_option
 from varscore.cli.refusals import refuse_early
+from varscore.errors import OptionError
 from varscore.models.cache import NAMES
 from varscore.options import ModelOptions, RunOptions, ScoreOptions
 
@@ -71,14 +72,11 @@ def verify(
     `score` that are given are held against those that the result was made with; files among
     them are read where they are now. A model that is known by name need not be given.
     """
-    from varscore.results.reading import read_provenance
-
     asked = {name: context.params[name] for name in _given(context, ScoreOptions)}
     options = ScoreOptions(**asked)
     which = given.chosen(ModelOptions, context)
-    name = (read_provenance(scores).model or {}).get("name")
-    if name in NAMES and "model" not in _given(context, ModelOptions):
-        which = replace(which, model=name)
+    if "model" not in _given(context, ModelOptions):
+        which = replace(which, model=_known_model(scores))
     run = given.chosen(RunOptions, context)
     refuse_early(genome, options, vcf=vcf, model=which)
     from varscore.engines.runtime import tune_process
@@ -102,6 +100,22 @@ def verify(
         typer.echo(f"differs: {difference}")
     if verdict.differences:
         raise typer.Exit(1)
+
+
+def _known_model(scores: Path) -> str:
+    """Return the name of the model that made a result, where one name says where it is."""
+    from varscore.results.provenance import no_scores
+    from varscore.results.reading import read_provenance
+
+    model = read_provenance(scores).model
+    if model is None:
+        raise no_scores(scores)
+    if model["name"] not in NAMES:
+        raise OptionError(
+            f"{scores}: its model is {model['name']}, of a file or folder (SHA-256 "
+            f"{model['sha256'][:12]}...); say with --model where that is"
+        )
+    return str(model["name"])
 
 
 def _given(context: typer.Context, kind: type[ScoreOptions] | type[ModelOptions]) -> list[str]:

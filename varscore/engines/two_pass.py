@@ -48,9 +48,9 @@ def windows_within(config: BasenjiConfig, memory: int) -> int:
     window = 2 * config.activation_bytes
     if memory < window:
         raise OptionError(
-            f"memory: {memory / 2**30:.2f} GiB do not suffice for one window of this model "
-            f"in two passes, which takes {window / 2**30:.2f} GiB; give more, or choose "
-            "the incremental engine"
+            f"memory: {memory / 2**30:.2f} GiB ({memory:,} bytes) do not suffice for one "
+            f"window of this model in two passes, which takes {window / 2**30:.2f} GiB; give "
+            "more, or choose the incremental engine"
         )
     return min(_MAX_WINDOWS, memory // window)
 

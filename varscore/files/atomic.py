@@ -199,8 +199,9 @@ def naming_output(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        advice = "; make its folder first" if isinstance(error, FileNotFoundError) else ""
         raise OutputError(
-            f"output {path}: cannot be written: {error.strerror or error}"
+            f"output {path}: cannot be written: {error.strerror or error}{advice}"
         ) from error
 
 

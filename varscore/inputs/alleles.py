@@ -317,8 +317,8 @@ class Survey:
             raise VcfError(
                 f"{given}: of {self.evidence.compared} REF alleles compared, "
                 f"{self.evidence.mismatches} differ from {genome.path} "
-                f"({counted(self.evidence.reasons)}); the first is {_shorten(first.ref)} at "
-                f"{first.chrom}:{first.pos}, where the genome has {_shorten(found)}: VCF and "
+                f"({counted(self.evidence.reasons)}); the first is {shorten(first.ref)} at "
+                f"{first.chrom}:{first.pos}, where the genome has {shorten(found)}: VCF and "
                 f"genome are probably of different builds{_aside(builds)}; {builds.remedy}, or "
                 "go on with --allow-ref-mismatches"
             )
@@ -344,5 +344,6 @@ def _aside(builds: Builds) -> str:
     return f" ({builds})" if str(builds) else ""
 
 
-def _shorten(bases: str, most: int = 20) -> str:
+def shorten(bases: str, most: int = 20) -> str:
+    """Return bases for a message: of many the first ones, and how many there are."""
     return bases if len(bases) <= most else f"{bases[:most]}... ({len(bases)} bases)"

@@ -223,6 +223,7 @@ def parse_region(text: str, genome: ReferenceGenome, *, clip: bool = True) -> In
     OptionError
         If the text is no region, or lies outside the genome.
     """
+    text = str(text)  # a library's users give what they like
     whole = genome.resolve(text)  # names may contain colons, as those of HLA contigs do
     if whole is not None:
         return Interval(whole, 0, genome.lengths[whole])

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from varscore.errors import VcfError
 from varscore.inputs.bcf import read_bcf, read_bcf_header
@@ -241,15 +241,39 @@ def check_given(given: Given) -> None:
             one.check()
 
 
+def check_one(variant: str) -> None:
+    """Refuse what is not one variant in words.
+
+    Raises
+    ------
+    VcfError
+        If it is a file, or the name of a record.
+    """
+    if os.path.lexists(variant):
+        raise VcfError(
+            f"{variant}: is a file, expected a variant such as chr1:12345:A:G; to explain one "
+            "of its records give --vcf and the ID that it has there"
+        )
+    if parse_variant(variant) is None:
+        raise VcfError(
+            f"{variant}: is no variant such as {FORM}; if it is the ID of a record, give its "
+            "file, too (--vcf)"
+        )
+
+
 def _inputs(given: Given) -> list[Input]:
     """Return inputs; streams among them are not kept yet."""
-    if not isinstance(given, str | Path | Sequence):
+    if not isinstance(given, str | Path | Sequence) and hasattr(given, "columns"):
         return [Frame(given)]
-    words = [given] if isinstance(given, str | Path) else list(given)
+    # A column of a data frame, or an array, is a list, too.
+    many = cast("Iterable[str | Path]", given)
+    words = [given] if isinstance(given, str | Path) else list(many)
     if not words:
         raise VcfError(f"nothing to read was given; {EXPECTED}")
     inputs: list[Input] = []
     for word in words:
+        if not isinstance(word, str | os.PathLike):
+            raise VcfError(f"{word!r}: is neither a file nor text such as {FORM}; {EXPECTED}")
         variant = _variant(word)
         if variant is None:
             inputs.append(File(str(word), Path(word)))

@@ -303,8 +303,8 @@ def _record(row: Sequence[str], columns: dict[str, int], where: str) -> Record:
     identifier = row[columns["id"]].strip() if "id" in columns else ""
     if not (digits.isdigit() and digits.isascii() and len(digits) <= 18):
         raise VcfError(
-            f"{where} has {digits[:80]!r} for a position; expected digits only (a spreadsheet "
-            "or R may have to be told so)"
+            f"{where} has {digits[:80]!r} for a position; expected digits only (pandas, R or "
+            "a spreadsheet may have to be told so)"
         )
     if not chrom or len(chrom.split()) > 1 or not all(map(is_text, (chrom, ref, alt))):
         raise VcfError(f"{where} has {chrom[:80]!r} for a contig; expected its name in UTF-8")

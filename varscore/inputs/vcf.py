@@ -143,7 +143,8 @@ def record_fault(line: str) -> str:
         blanks = ", and blanks" if " " in line else ""
         return (
             f"has {len(columns)} tab-separated columns{blanks}; expected at least 8, separated "
-            "by tabs"
+            "by tabs; copy the file again or, if no line has more, name its columns, such as "
+            "chrom, pos, id, ref and alt, in one line in the place of its header"
         )
     least = f" up to {_LARGEST_POS:,}" if columns[1].isdigit() else ""
     return f"has POS {columns[1][:80]!r}; expected a whole number{least}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from varscore.errors import OptionError
 from varscore.meaning.background import Background
 from varscore.meaning.effects import Columns, Judged
-from varscore.results.provenance import Provenance
+from varscore.results.provenance import Provenance, no_scores
 from varscore.results.reading import opened_results
 from varscore.results.table import GENE_COLUMNS
 
@@ -61,6 +61,8 @@ def ranked_columns(
     with closing(opened_results(scores)) as readers:
         reader = next(readers)
         made = reader.provenance()
+        if made.model is None:
+            raise no_scores(reader.path)
         columns = Columns.of(reader.path, reader.schema, made, statistic, tracks, known)
     if by == "quantile" and not columns.has_quantiles:
         raise OptionError(

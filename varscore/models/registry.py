@@ -101,6 +101,10 @@ def read_checkpoint(
             metadata["activation_source"] = "option"
     metadata |= {"form": form, "sha256": digest, "activation": config.activation}
     tracks = checkpoint.tracks
+    # Only by their names: what they say is in the result, or in the weights of another form.
+    for option, file in (("params", params), ("track_table", track_table)):
+        if file is not None:
+            metadata[option] = Path(file).name
     if track_table is not None:
         tracks = TrackTable.read_for(track_table, str(metadata["name"]), config.n_tracks)
     return Checkpoint(config, checkpoint.tensors, tracks, metadata)
@@ -123,7 +127,8 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | Path, form: Form) -> No
     OutputError
         If it cannot be written.
     """
-    own = ("form", "sha256", "activation")  # these are the old file's; reading finds the new
+    # These are the old file's; reading finds the new.
+    own = ("form", "sha256", "activation", "params", "track_table")
     metadata = {key: value for key, value in checkpoint.metadata.items() if key not in own}
     if "sha256" in checkpoint.metadata:
         metadata["converted_from"] = {

@@ -283,8 +283,8 @@ class TrackTable:
         unknown = [name for name in names if name not in known]
         if unknown or not names:
             raise OptionError(
-                f"tracks: {unknown[0]!r} is no identifier of this model; "
-                "`varscore tracks` lists them"
+                f"tracks: {unknown[0]!r} is no identifier of this model, as each of a list "
+                "is to be; `varscore tracks` lists them"
                 if unknown
                 else "tracks: no identifier was given"
             )

@@ -13,17 +13,18 @@ import numpy as np
 
 from varscore.engines import DEFAULT_MEMORY
 from varscore.errors import VcfError
-from varscore.inputs.alleles import AlleleSource
+from varscore.inputs.alleles import AlleleSource, shorten
+from varscore.inputs.contigs import ContigNames
 from varscore.inputs.genes import Genes, chosen_genes
 from varscore.inputs.genome import ReferenceGenome
-from varscore.inputs.given import Given
+from varscore.inputs.given import Given, check_one
 from varscore.meaning.background import Background
 from varscore.meaning.effects import Columns, Effect, Judged
 from varscore.meaning.ranking import BEYOND
 from varscore.models.model import Model
 from varscore.options import ScoreOptions, StatisticName
 from varscore.scoring import Scorer
-from varscore.variant import Allele, Interval, Reference, Status, Variant
+from varscore.variant import Allele, Interval, Reason, Reference, Status, Variant
 from varscore.version import __version__
 from varscore.windows import Windowing, genes_near, windowing_for
 
@@ -122,6 +123,7 @@ def explain(
     shown: int = 5,
     memory: int = DEFAULT_MEMORY,
     options: ScoreOptions | None = None,
+    **option: Any,
 ) -> list[Explanation]:
     """Say of one variant all that the model, and what is known of its tracks, say.
 
@@ -141,6 +143,8 @@ def explain(
     options : ScoreOptions, optional
         Its statistics do not count, and of several widths the first does. With `genes`, the
         nearest are named; with `background`, it is told how unusual effects are.
+    **option
+        Single fields of `ScoreOptions`, in place of `options`, such as ``tracks="DNASE"``.
 
     Returns
     -------
@@ -152,14 +156,16 @@ def explain(
     VarscoreError
         If the input, the model, the background or the options cannot be used.
     """
-    given = options or ScoreOptions()
+    if options is not None and option:
+        raise TypeError("give `options` or single options, not both")
+    given = options or ScoreOptions(**option)
     wanted = replace(
         given, statistics=STATISTICS, around=given.around[:1], groups=None, top_tracks=0
     )
     options = replace(wanted, genes=None, gene_bins="tss", tss_width=0, background=None)
     known = None if given.background is None else Background.read(given.background)
     with ReferenceGenome(genome) as reference:
-        alleles = _alleles(variant, vcf, reference, options)
+        alleles, names = _alleles(variant, vcf, reference, options)
         scorer = Scorer(reference, model, options, memory)
         genes = chosen_genes(wanted, reference)
         windowing = windowing_for(options, scorer.model.config)
@@ -180,6 +186,9 @@ def explain(
                 notes=tuple(_notes(allele, scorer, windowing)),
                 made=_made(scorer, known),
             )
+            if allele.reason is not None:
+                note = _mismatch(allele, names, reference)
+                about = replace(about, notes=(*about.notes, note))
             if allele.variant is not None:
                 about = replace(
                     about,
@@ -195,17 +204,15 @@ def explain(
 
 def _alleles(
     variant: str, vcf: Given | None, genome: ReferenceGenome, options: ScoreOptions
-) -> list[Allele]:
-    if vcf is None and Path(variant).exists():
-        raise VcfError(
-            f"{variant}: is a file, expected a variant such as chr1:12345:A:G; to explain one "
-            "of its records give --vcf and the ID that it has there"
-        )
+) -> tuple[list[Allele], ContigNames]:
+    """Return the ALTs of a record, and how its contig is found in the FASTA."""
+    if vcf is None:
+        check_one(variant)
     with AlleleSource(variant if vcf is None else vcf, genome, options) as source:
         for _, record in groupby(source, key=attrgetter("record")):
             alleles = list(record)
             if vcf is None or variant in alleles[0].id.split(";"):
-                return alleles
+                return alleles, source.names
         raise VcfError(
             f"{source.given}: none of its records is called {variant!r}; give a name from its "
             "column ID, or the variant itself, such as chr1:12345:A:G, without --vcf"
@@ -257,6 +264,17 @@ def _notes(allele: Allele, scorer: Scorer, windowing: Windowing) -> Iterable[str
         yield f"{unknown:,} of the window's {windowing.length:,} bases are N in the genome"
     if variant.reference is Reference.SWAPPED:
         yield "the genome has ALT: scored in the row's direction, from its REF to the genome's"
+
+
+def _mismatch(allele: Allele, names: ContigNames, genome: ReferenceGenome) -> str:
+    """Say what the genome has in place of REF."""
+    contig, start = names.match(allele.chrom).contig, allele.pos - 1
+    assert contig is not None  # otherwise there would be nothing to compare with
+    found = genome.fetch(Interval(contig, start, start + len(allele.ref)))
+    text = f"REF is {shorten(allele.ref)}, where the genome has {shorten(found)}"
+    if allele.reason is Reason.SWAPPED:
+        text += "; --swapped score scores it in the row's direction"
+    return text
 
 
 def _genes(
@@ -313,10 +331,13 @@ def _effects(judged: Judged, shown: int) -> dict[str, Any]:
 
 
 def _class_of(classes: Sequence[str] | None, descriptions: Sequence[str]) -> list[str]:
-    """Return each track's class, for want of one what its description begins with."""
+    """Return each track's class, for want of one what its description begins with.
+
+    Tracks that have no names, only numbers, are of one class.
+    """
     if classes is not None:
         return [name or "unknown" for name in classes]
-    return [text.partition(":")[0] for text in descriptions]
+    return [text.partition(":")[0] if ":" in text else "tracks" for text in descriptions]
 
 
 def _tissues(judged: Judged, order: Sequence[int]) -> tuple[Tissue, ...]:

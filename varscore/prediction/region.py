@@ -74,9 +74,9 @@ def predict_region(
     Examples
     --------
     >>> import varscore
-    >>> found = varscore.predict_region("chrA:1000-2000", "hg38.fa", tracks="DNASE")
+    >>> found = varscore.predict_region("chr1:108000-109000", "hg38.fa", tracks="ENCFF462ZLK")
     >>> found.starts[[0, -1]], found.coverage.shape
-    (array([ 896, 1920]), (9, 1))
+    (array([107904, 108928]), (9, 1))
     """
     if not isinstance(genome, ReferenceGenome):
         with ReferenceGenome(genome) as opened:

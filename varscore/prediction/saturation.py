@@ -83,7 +83,7 @@ def saturate(
     Examples
     --------
     >>> import varscore
-    >>> found = varscore.saturate("chrA:4820-4839", "hg38.fa", tracks="DNASE:.*liver")
+    >>> found = varscore.saturate("chr1:108220-108239", "hg38.fa", tracks="DNASE:.*liver")
     >>> found.matrix("ENCFF462ZLK").shape
     (20, 4)
     """

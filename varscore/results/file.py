@@ -373,4 +373,6 @@ class ResultReader:
             raise OutputError(f"{self.path}: no such file") from error
         except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             reason = str(error).partition("\n")[0]
+            if "magic bytes" in reason:  # which says that in words of its own
+                reason = "its end is not that of one; give a result of `varscore score`"
             raise OutputError(f"{self.path}: not a whole Parquet file: {reason}") from error

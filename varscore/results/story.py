@@ -158,6 +158,8 @@ def _of_model(model: dict[str, Any]) -> str:
         text += f": it reads {length:,} bases and predicts {config['n_tracks']:,} tracks"
     if activation := model.get("activation"):
         text += f", with the activation {activation} ({model['activation_source']})"
+    if table := model.get("track_table"):
+        text += f". {table} names its tracks"
     if source := model.get("source"):
         text += f". It comes from: {source}"
     return text.removesuffix(".") + "."
@@ -263,6 +265,9 @@ def _model_words(model: dict[str, Any]) -> list[str]:
     if name not in NAMES:
         name += {"native": ".safetensors", "keras": ".h5"}.get(str(form), "")
     words = ["--model", name]
+    for option in ("params", "track_table"):
+        if option in model:
+            words += _option_words(option, model[option])
     if str(model.get("activation_source", "")).startswith("option"):
         words += ["--activation", str(model["activation"])]
     return words

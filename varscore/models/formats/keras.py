@@ -59,7 +59,8 @@ class _Layer:
         if dataset.shape != shape[::-1]:
             raise ModelError(
                 f"weights {dataset.file.filename}: tensor {dataset.name} has shape "
-                f"{dataset.shape}, expected {shape[::-1]}"
+                f"{dataset.shape}, expected {shape[::-1]} by the params; give those that "
+                "belong to the weights"
             )
         return torch.from_numpy(np.ascontiguousarray(np.asarray(dataset).T))
 
