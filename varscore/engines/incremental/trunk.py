@@ -17,18 +17,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from varscore.engines.incremental.kernels.convolution import convolution
+from varscore.engines.incremental.kernels.convolution import Convolution, convolution
 from varscore.engines.incremental.kernels.difference import GATED_ACTIVATIONS, max_difference
+from varscore.engines.incremental.kernels.lookup import Lookup
 from varscore.engines.incremental.kernels.minimal_filter import MOST_OUTPUTS
 from varscore.engines.incremental.kernels.products import Products
-from varscore.engines.incremental.kernels.steps import steps_for
+from varscore.engines.incremental.kernels.steps import Steps, is_compiled, steps_for
 from varscore.engines.incremental.schedule.costs import trunk_flops
 from varscore.engines.incremental.schedule.reach import Reach
 from varscore.engines.incremental.schedule.walks import Level
 from varscore.models.basenji2 import Basenji2, ConvBlock
-
-# Layers whose roundings all others take up, and which are filtered two outputs at a time.
-_CAREFUL = 2
 
 
 class TrunkLayer:
@@ -41,13 +39,9 @@ class TrunkLayer:
     activation : str
         The form of GELU.
     products : Products
-    outputs : int
-        As for `convolution`.
     """
 
-    def __init__(
-        self, block: ConvBlock, activation: str, products: Products, outputs: int
-    ) -> None:
+    def __init__(self, block: ConvBlock, activation: str, products: Products) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
         self.kernel = int(weight.shape[2])
@@ -56,7 +50,7 @@ class TrunkLayer:
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
         self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        self._convolve = convolution(weight, bias, 1, products, self._steps, outputs)
+        self._convolve = convolution(weight, bias, 1, products, self._steps, MOST_OUTPUTS)
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
@@ -79,6 +73,30 @@ class TrunkLayer:
             first = self.kernel - 1 - tap
             wide[:, first : first + width] += taps[:, :, tap]
         return wide
+
+
+class Stem(TrunkLayer):
+    """The first block, which reads bases: looked up where steps are compiled.
+
+    Parameters
+    ----------
+    block, activation, products
+        As for `TrunkLayer`.
+    """
+
+    def __init__(self, block: ConvBlock, activation: str, products: Products) -> None:
+        super().__init__(block, activation, products)
+        weight, bias = block.conv.weight, block.conv.bias
+        assert bias is not None, "batch norms are folded before the engine is made"
+        if is_compiled(weight):
+            activate = Steps(self.activation, torch.float64).apply
+            self._convolve_bases: Convolution = Lookup(weight, bias, activate)
+        else:
+            self._convolve_bases = super().convolve
+
+    def convolve(self, x: Tensor) -> Tensor:
+        """Map one-hot bases, (rows, n, 4), to (rows, n - kernel + 1, C_out)."""
+        return self._convolve_bases(x)
 
 
 class Substitutions:
@@ -185,11 +203,11 @@ class Trunk:
         self.reach = Reach(network.config)
         self._network, self._flops = network, products.flops
         self.channels = network.config.trunk_channels
-        blocks = [network.stem, *network.tower]
         activation = network.config.activation
+        blocks = [network.stem, *network.tower]
         self.layers = [
-            TrunkLayer(block, activation, products, 2 if number <= _CAREFUL else MOST_OUTPUTS)
-            for number, block in enumerate(blocks)
+            Stem(network.stem, activation, products),
+            *(TrunkLayer(block, activation, products) for block in blocks[1:]),
         ]
 
     def walk(

@@ -431,3 +431,39 @@ def softplus_difference(ref, slope, starts, diff, out):
                     small = _log1p(_expm1(inside) * s[i])
                     plain = _softplus(r[i] + x) - _softplus(r[i])
                     o[i] = small if abs(x) < _ONE else plain
+
+
+@_loop
+def look_up(letters, taps, base, table, out):
+    """Write sums of rows of some tables, which letters in a row choose.
+
+    Each addition rounds once, by 6e-8 of the sum so far.
+
+    Parameters
+    ----------
+    letters : ndarray, shape (R, n), int64
+        Each from 0 on, and less than `base`.
+    taps : tuple of int
+        How many letters choose a row of each table.
+    base : int
+    table : ndarray, shape (sum of base ** taps, C), float32
+        The tables, one after the other; the last letter's rows lie beside each other.
+    out : ndarray, shape (R, n - sum of taps + 1, C), float32
+    """
+    rows, width, channels = out.shape
+    for r in range(rows):
+        for n in range(width):
+            o, place, first = out[r, n], n, 0
+            for g in range(len(taps)):
+                row = 0
+                for _ in range(taps[g]):
+                    row = row * base + letters[r, place]
+                    place += 1
+                t = table[first + row]
+                first += base ** taps[g]
+                if g == 0:
+                    for i in range(channels):
+                        o[i] = t[i]
+                else:
+                    for i in range(channels):
+                        o[i] += t[i]

@@ -61,7 +61,7 @@ class MinimalFilter:
         self._of_outputs, of_taps, self._of_inputs = filter_matrices(outputs, self._taps)
         exact = torch.from_numpy(of_taps).to(weight.device)
         combined = torch.einsum("nr,rio->nio", exact, weight.double()).to(weight.dtype)
-        self._products = [products.with_weight(w)[0] for w in combined]
+        self._products = [products.of_short_sums(w) for w in combined]
         self._step = rows_at_a_time(max(channels, len(bias)), bias.device)
 
     def product_rows(self, rows: int, length: int) -> int:

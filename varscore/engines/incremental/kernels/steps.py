@@ -282,9 +282,14 @@ def steps_for(activation: GatedActivation, weight: Tensor, *, reduced: bool) -> 
     reduced : bool
         Whether products of differences read bfloat16.
     """
-    if weight.device.type == "cpu" and weight.dtype == torch.float32:
+    if is_compiled(weight):
         return FusedSteps(activation, reduced=reduced)
     return Steps(activation, weight.dtype)
+
+
+def is_compiled(weight: Tensor) -> bool:
+    """Tell whether compiled loops serve a network, by one of its weights."""
+    return weight.device.type == "cpu" and weight.dtype == torch.float32
 
 
 def _on(array: NDArray[Any], device: torch.device) -> Tensor:
