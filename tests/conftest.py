@@ -13,6 +13,7 @@ import hypothesis
 import pysam
 import pytest
 import torch
+import warm_python
 from needs import lacking
 from writers import write_weights
 
@@ -33,9 +34,10 @@ hypothesis.settings.load_profile("busy")
 
 
 def pytest_sessionstart(session):
-    """Compile the kernels into their cache, before each worker of pytest-xdist would."""
+    """Do what each worker of pytest-xdist would: compile the kernels into their cache."""
     option = session.config.option
     if getattr(option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        os.environ[warm_python.VARIABLE] = str(warm_python.folder_of_programs())
         demo = Path(__file__).parents[1] / "resources" / "demo"
         score(["chrA:4829:T:G"], demo / "genome.fa.gz", model="demo")
 

@@ -5,17 +5,15 @@ on 40 variants; what has to give the same bytes scores the demo or a part of it,
 engine, as users' runs are made.
 """
 
-import functools
-import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import psutil
+from warm_python import warm
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
@@ -69,23 +67,9 @@ def run(*words):
     return _run([BIN / "snakemake", *words])
 
 
-@functools.cache
-def _snakemake():
-    """Return a process that has imported Snakemake, which takes longer than most runs."""
-    return subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("forking_snakemake.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 def run_again(*words):
-    """Run Snakemake to its end, as `run` does, in a fork of a process that has it."""
-    with tempfile.NamedTemporaryFile("w+") as said:
-        job = [[str(word) for word in words], environment(), said.name]
-        server = _snakemake()
-        server.stdin.write(json.dumps(job) + "\n")
-        server.stdin.flush()
-        return int(server.stdout.readline()), said.read()
+    """Run Snakemake to its end, as `run` does, and its jobs, in forks of a warm Python."""
+    return _run([warm("snakemake"), *words])
 
 
 def resume(*words):

@@ -3,7 +3,6 @@
 import gzip
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 import pysam
 import pysam.bcftools
 import pytest
+from warm_python import warm
 from writers import HEADER, write_fasta, write_vcf, write_weights
 
 from varscore import load_model, read_scores, score_vcf
@@ -289,8 +289,7 @@ def test_by_the_command_and_from_standard_input(scored, varscore, tmp_path):
     assert "a.vcf.gz: exists" in err
     with open(vcf, "rb") as file:
         subprocess.run(
-            [sys.executable, "-m", "varscore", "annotate", result, "-", "-o",
-             tmp_path / "b.vcf.gz"],
+            [warm("varscore"), "annotate", result, "-", "-o", tmp_path / "b.vcf.gz"],
             stdin=file, check=True, capture_output=True,
         )  # fmt: skip
     one, two = (gzip.decompress((tmp_path / f"{x}.vcf.gz").read_bytes()) for x in "ab")

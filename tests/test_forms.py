@@ -15,6 +15,7 @@ import pandas as pd
 import pysam
 import pytest
 from needs import CI
+from warm_python import warm
 from writers import HEADER, read_alleles, record, write_fasta, write_vcf, write_weights
 
 from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
@@ -345,7 +346,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 def test_standard_input(command, genome, weights, tmp_path):
     model = ["--model", str(weights), "--device", "cpu"] if command == "score" else []
     done = subprocess.run(
-        [sys.executable, "-m", "varscore", *COMMANDS[command], "-", "-g", str(genome), *model],
+        [warm("varscore"), *COMMANDS[command], "-", "-g", str(genome), *model],
         input=HEADER + VARIANT, capture_output=True, text=True, check=False, cwd=tmp_path,
         env=ENVIRONMENT,
     )  # fmt: skip

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm_python import warm
 
 from varscore.files import atomic
 from varscore.shards.plan import plan_shards
@@ -95,7 +96,7 @@ def disturb(tmp_path):
         (tmp_path / "cases.json").write_text(json.dumps(cases))
         before = files(tmp_path)
         process = subprocess.run(
-            [sys.executable, str(PLANTED), str(tmp_path / "cases.json")],
+            [warm("python"), PLANTED, tmp_path / "cases.json"],
             capture_output=True,
             text=True,
         )

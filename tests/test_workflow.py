@@ -32,6 +32,7 @@ from snakemake_runs import (
     run_again,
     start,
 )
+from warm_python import warm
 
 from varscore import ScoreOptions, read_scores, score_vcf
 from varscore.options import OPTIONS
@@ -431,7 +432,7 @@ def test_shards_and_threads_change_scores_by_rounding_only(demo, tmp_path):
     """The README states the bound."""
     config, merged = demo
     subprocess.run(
-        [BIN / "varscore", "score", config["vcf"], "--genome", config["genome"],
+        [warm("varscore"), "score", config["vcf"], "--genome", config["genome"],
          "--model", "demo", "--output", tmp_path / "whole.parquet", "--threads", "2",
          "--device", "cpu"],
         check=True,
