@@ -183,6 +183,7 @@ def test_bins_of_a_gene_hold_a_base_of_it(kind: str, indels: str) -> None:
         found = windowing.bins_holding(variant, stretches, predicted)
         expected = sorted(held & set(range(*predicted)))
         assert [number for piece in found for number in range(*piece)] == expected
+        assert all(first < end for first, end in found)
         # Pieces that touch are one.
         assert all(a[1] < b[0] for a, b in pairwise(found))
 
