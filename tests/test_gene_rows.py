@@ -116,6 +116,13 @@ def test_rows_and_bins_by_hand(genome, small_model, tmp_path):
     assert widened["on"] == ((62, 65),)
     assert widened["touching"] == ((71, 75),)
     assert widened["behind"] == ((111, 112),)
+    # Of a gene whose strand is not known the bins are known, and no distance.
+    path = tmp_path / "unknown.gtf"
+    path.write_text(gtf_row("1", "gene", 30_001, 30_200, ".", 'gene_id "U"; gene_name "G"'))
+    unknown = read_genes(path, genome, names, "body")
+    assert genes_near(unknown, Variant("chr1", PLACE + 1, "A", "C"), windowing, config) == [
+        (GeneRow("U", "G", ".", None), ((63, 66),))
+    ]
 
 
 def by_hand(network, genome, windowing, statistics, variants, bins):
