@@ -19,7 +19,7 @@ from writers import read_alleles
 
 from varscore.errors import VcfError
 from varscore.inputs.given import opened
-from varscore.inputs.vcf import VcfHeader, classify, read_vcf, trim
+from varscore.inputs.vcf import SUBSTITUTIONS, VcfHeader, classify, read_vcf, trim
 from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.variant import Allele, Status
 
@@ -397,6 +397,11 @@ def test_memory_does_not_grow_with_the_file(write: Callable[..., Path]) -> None:
 )
 def test_letters_decide(ref: str, alt: str, status: Status) -> None:
     assert classify(ref, alt, max_allele_length=10) is status
+
+
+def test_substitutions_are_the_twelve() -> None:
+    twelve = {"AC", "AG", "AT", "CA", "CG", "CT", "GA", "GC", "GT", "TA", "TC", "TG"}
+    assert twelve == SUBSTITUTIONS
 
 
 def test_default_limit(write: Callable[..., Path]) -> None:

@@ -130,6 +130,8 @@ def test_windows_of_small_cases(genome: ReferenceGenome) -> None:
         return found.ref, *found.alts
 
     assert windows(d, "T") == (a + b + c + d + e + f + g + h, a + b + c + "T" + e + f + g + h)
+    unshifted = window_sequences(genome, Variant("c9", 4, d, "T"), Windowing(8, 2))
+    assert unshifted.ref == bases[:8]
     # Shifted by two, the window starts two bases before the contig.
     assert windows(d, "T", shift=2) == ("NN" + bases[:6], "NN" + a + b + c + "T" + e + f)
     # Two bases more: on the left in register, then on the right; trimmed, one of each side.
@@ -196,6 +198,7 @@ def test_a_quarter_of_the_window_is_the_most() -> None:
     )  # fmt: skip
     made = windowing_for(options, config)
     assert made == Windowing(4096, 8, "binned", "trim", (0, 1024, -1024), True, (7, "window"))
+    assert windowing_for(ScoreOptions(), config) == Windowing(4096, 8)
     for name, value in (("shifts", (1025,)), ("shifts", (0, -1025))):
         with pytest.raises(OptionError, match=f"{name}: 1025 is more than a quarter"):
             windowing_for(ScoreOptions(**{name: value}), config)  # type: ignore[arg-type]
