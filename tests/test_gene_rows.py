@@ -100,6 +100,15 @@ def test_rows_and_bins_by_hand(genome, small_model, tmp_path):
     assert moved["before"] == ((16, 17),)
     assert moved["on"] == ((64, 65),)
     assert moved["half"] == ((16, 17),)
+    # Where REF holds the site, the distance is 0.
+    found = genes_near(genes, Variant("chr1", PLACE - 1, "ACGTA", "A"), windowing, config)
+    assert {gene.gene_distance for gene, _ in found if gene.gene_id in ("on", "next")} == {0}
+    # Four bins fewer at either end: bin 107 is predicted, bin 108 is not.
+    cropped = replace(config, crop_bins=20)
+    for steps, held in ((44, ((107, 108),)), (45, None)):
+        variant = Variant("chr1", PLACE + 1 - 128 * steps, "A", "C")
+        found = genes_near(genes, variant, windowing, cropped)
+        assert {gene.gene_id: bins for gene, bins in found}.get("on") == held
     # Wider start sites reach the bins beside them.
     wide = read_genes(hand_gtf(tmp_path / "g.gtf", "1"), genome, names, tss_width=128)
     found = genes_near(wide, Variant("chr1", PLACE + 1, "A", "C"), windowing, config)
@@ -107,6 +116,13 @@ def test_rows_and_bins_by_hand(genome, small_model, tmp_path):
     assert widened["on"] == ((62, 65),)
     assert widened["touching"] == ((71, 75),)
     assert widened["behind"] == ((111, 112),)
+    # Of a gene whose strand is not known the bins are known, and no distance.
+    path = tmp_path / "unknown.gtf"
+    path.write_text(gtf_row("1", "gene", 30_001, 30_200, ".", 'gene_id "U"; gene_name "G"'))
+    unknown = read_genes(path, genome, names, "body")
+    assert genes_near(unknown, Variant("chr1", PLACE + 1, "A", "C"), windowing, config) == [
+        (GeneRow("U", "G", ".", None), ((63, 66),))
+    ]
 
 
 def by_hand(network, genome, windowing, statistics, variants, bins):

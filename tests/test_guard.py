@@ -129,6 +129,7 @@ SEEN = [  # pos, ref, alt, status, reason, key
     (2, "T", "A", "ref_mismatch", "other", "chr1:2:T:A"),
     (1, "AC", "A", "scored", None, "chr1:1:AC:A"),
     (2, "TC", "T", "ref_mismatch", "other", "chr1:2:TC:T"),
+    (1, "ACGA", "T", "ref_mismatch", "other", "chr1:1:ACGA:T"),  # each of the four is there
     (14, "GG", "G", "ref_mismatch", "complement", "chr1:14:GG:G"),
     (17, "CA", "CAT", "scored", None, "chr1:18:A:AT"),
     (14, "CG", "CC", "ref_mismatch", "swapped", "chr1:14:CG:CC"),
@@ -194,9 +195,9 @@ def test_the_commands_count_reasons(odd, varscore, tmp_path):
     assert (code, json.loads(out)["reasons"]) == (0, expected)
     code, out, _ = varscore("check", *words)
     assert "\n    swapped  6 (--swapped score scores them)\n" in out
-    assert "7 of 22 REF alleles match (6 swapped, 2 complement, 2 masked, 2 ambiguity" in out
+    assert "7 of 23 REF alleles match (6 swapped, 2 complement, 2 masked, 2 ambiguity" in out
     code, _, err = varscore("plan", *words, "--shards", 2, "-o", tmp_path / "plan")
-    assert "15 ref_mismatch: 6 swapped, " in err
+    assert "16 ref_mismatch: 6 swapped, " in err
     assert "; --swapped score would score 6 more" in err
     plan = json.loads((tmp_path / "plan" / "plan.json").read_text())
     assert plan["reasons"] == expected

@@ -144,6 +144,11 @@ class _CountingGenome(ReferenceGenome):
 def test_a_long_repeat_is_walked_in_strides(genome: ReferenceGenome) -> None:
     bases = LONG["long"]
     with _CountingGenome(genome.path) as counting:
+        # What ends differently has its place: nothing more of the genome is read.
+        for alt in ("A", "G", "CA"):
+            variant = Variant("long", 70_001, "C", alt)
+            assert normalise(variant, counting) == variant
+        assert counting.fetched == 0
         # The last A of 70,000 less; with no base before the first, the A after is the anchor.
         found = normalise(Variant("long", 69_999, "AA", "A"), counting)
         assert found == Variant("long", 1, "AA", "A")

@@ -138,8 +138,8 @@ def test_a_tiny_change_keeps_its_digits_in_float32(name):
 def test_batches_and_tracks_do_not_mix():
     torch.manual_seed(0)
     ref, alt = (
-        torch.rand(3, 5, 4, dtype=torch.float64),
-        torch.rand(3, 5, 4, dtype=torch.float64),
+        torch.rand(3, 11, 4, dtype=torch.float64),
+        torch.rand(3, 11, 4, dtype=torch.float64),
     )
     for name, statistic in STATISTICS.items():
         together = statistic.function(CoverageChange.between(ref, alt))
@@ -148,6 +148,94 @@ def test_batches_and_tracks_do_not_mix():
             for t in range(4):
                 alone = score(name, ref[b, :, t].tolist(), alt[b, :, t].tolist())
                 assert together[b, t].item() == pytest.approx(alone, rel=1e-12)
+
+
+def three_variants():
+    """Return (3, 4, 2) reference and alternate: all 48 numbers differ."""
+    numbers = torch.arange(48, dtype=torch.float64)
+    return numbers[::2].reshape(3, 4, 2), (numbers[1::2] ** 2).reshape(3, 4, 2)
+
+
+def assert_is(change, ref, alt):
+    assert torch.equal(change.ref, ref)
+    assert torch.equal(change.alt, alt)
+    assert torch.equal(change.diff, alt - ref)
+
+
+@pytest.mark.parametrize("given", ["tensors", "functions", "difference"])
+def test_a_part_of_a_change_is_the_change_of_the_part(given):
+    ref, alt = three_variants()
+    change = {
+        "tensors": CoverageChange(ref, alt - ref, alt),
+        "functions": CoverageChange(lambda: ref, alt - ref, lambda: alt),
+        "difference": CoverageChange.between(ref, alt),
+    }[given]
+    assert_is(change, ref, alt)
+    for bins in ([(0, 1), (2, 4)], [(1, 3)], [(0, 2)], [(0, 3)], [(0, 4)]):
+        numbers = [number for bins_ in bins for number in range(*bins_)]
+        assert_is(change.within(bins), ref[:, numbers], alt[:, numbers])
+    for variant in range(3):
+        assert_is(change.of(variant), ref[[variant]], alt[[variant]])
+    chosen = change.exchanged([True, False, True])
+    assert_is(chosen, *(torch.stack([a[0], b[1], a[2]]) for a, b in ((alt, ref), (ref, alt))))
+    # Nothing to do is no copy of what is large.
+    assert change.within([(0, 4)]) is change
+    assert change.exchanged([False, False, False]) is change
+
+
+def test_coverage_is_not_computed_where_the_difference_tells():
+    def unread():
+        raise AssertionError
+
+    _, diff = three_variants()
+    change = CoverageChange(unread, diff, unread).of(1).within([(0, 2)]).exchanged([True])
+    for name, expected in (("SAD", -diff[1, :2].sum(dim=0)), ("SAX", -diff[1, 1])):
+        assert torch.equal(STATISTICS[name].function(change)[0], expected)
+
+
+def test_sums_keep_small_coverage_beside_large():
+    """In float32 a number above 2^25 has no ones, and above 2^24 no quarters."""
+    bins = [2.0**22] * 8 + [0.125] * 8 + [2.0**24, 1.0, 0.25]
+    ref = torch.tensor(bins, dtype=torch.float32)[None, :, None]
+    change = CoverageChange.between(ref, torch.zeros_like(ref))
+    expected = 2**25 + 1 + 2**24 + 1.25
+    assert STATISTICS["REF"].function(change).item() == expected
+    assert STATISTICS["SAD"].function(change).item() == -expected
+
+
+def test_alternate_coverage_is_what_was_given():
+    """1e8 and a difference of float32 leave nothing of 0.5."""
+    ref, diff, alt = (torch.tensor([[[x]]]) for x in (1e8, -1e8 + 0.5, 0.5))
+    change = CoverageChange(ref, diff, alt)
+    assert STATISTICS["ALT"].function(change).item() == 0.5
+    assert STATISTICS["REF"].function(change.exchanged([True])).item() == 0.5
+
+
+def test_a_difference_that_rounding_takes_below_no_coverage():
+    """A float32 of 1e8 may be 8 too large: all of the coverage is gone, and no more."""
+    change = CoverageChange(torch.tensor([[[1e8]]]), torch.tensor([[[-1e8 - 8]]]))
+    for name, expected in (("logSAD", -math.log2(1e8 + 1)), ("sqrtSAD", -1e4)):
+        assert STATISTICS[name].function(change).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_percentile_of_other_numbers_of_bins():
+    """Of seven bins halfway from the second to the third, of two a quarter of the way."""
+    ref, alt = [8.0, 1.0, 2.0, 4.0, 5.0, 6.0, 7.0], [7.0, 6.0, 5.0, 4.0, 2.0, 1.0, 8.0]
+    r, a = ([(x + 3) / (sum(profile) + 21) for x in profile] for profile in (ref, alt))
+    assert score("JS", ref, alt) == pytest.approx((kl(r, a) + kl(a, r)) / 2, rel=1e-12)
+    r, a = [3 / 10, 7 / 10], [5 / 7, 2 / 7]  # 1 5 and 3 0, and 2 more in each bin
+    assert score("JS", [1.0, 5.0], [3.0, 0.0]) == pytest.approx((kl(r, a) + kl(a, r)) / 2)
+    assert score("JS", [3.0], [5.0]) == 0.0
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_scores_of_float32_are_float64(name):
+    ref, alt = (torch.tensor(x)[None, :, None] for x in (REF, ALT))
+    found = STATISTICS[name].function(CoverageChange.between(ref, alt))
+    assert found.dtype == torch.float64
+    # Divergences are small differences of profiles: float32 would leave them few digits.
+    digits = 1e-12 if name == "JS" else 1e-6
+    assert found.item() == pytest.approx(BY_HAND[name], rel=digits)
 
 
 def test_get_statistics_keeps_order_and_drops_repeats():

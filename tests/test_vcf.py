@@ -19,7 +19,7 @@ from writers import read_alleles
 
 from varscore.errors import VcfError
 from varscore.inputs.given import opened
-from varscore.inputs.vcf import VcfHeader, classify, trim
+from varscore.inputs.vcf import SUBSTITUTIONS, VcfHeader, classify, read_vcf, trim
 from varscore.options import DEFAULT_MAX_ALLELE_LENGTH
 from varscore.variant import Allele, Status
 
@@ -193,6 +193,14 @@ def test_odd_positions_and_empty_alleles(write: Callable[..., Path]) -> None:
     ]
 
 
+def test_empty_columns_are_none_and_the_largest_position(write: Callable[..., Path]) -> None:
+    path = write(vcf(b"chr1\t7\t\t\t\t.\t.\t.\n", b"chr1\t1%018d\t.\tA\tC\t.\t.\t.\n" % 0))
+    assert list(read_vcf(path, "some.vcf")) == [
+        ("chr1", 7, ".", ".", "."),
+        ("chr1", 10**18, ".", "A", "C"),
+    ]
+
+
 def test_no_records(write: Callable[..., Path]) -> None:
     assert fields(write(vcf())) == []
 
@@ -214,6 +222,15 @@ def test_no_records(write: Callable[..., Path]) -> None:
             HEADER + COLUMNS.replace(b"INFO", b"INFO ") + GOOD,
             "line 3 has a blank beside the column name INFO; remove it",
         ),
+        (
+            HEADER + COLUMNS.replace(b"INFO", b" INFO") + GOOD,
+            "line 3 has a blank beside the column name INFO; remove it",
+        ),
+        (
+            HEADER + COLUMNS.replace(b"INFO", b"INFO" + 90 * b"X") + GOOD,
+            f"line 3 has 'INFO{76 * 'X'}' for the column INFO; expected #CHROM POS ID REF ALT "
+            "QUAL FILTER INFO, separated by single tabs$",
+        ),
         (HEADER + b"#CHROM\tPOS\n" + GOOD, "line 3 has only 2 of the columns; expected #CHROM"),
         (HEADER + COLUMNS.replace(b"REF\tALT", b"ALT\tREF"), "has 'ALT' for the column REF"),
         (vcf(GOOD, b"\n", GOOD), "line 5 is blank; remove it"),
@@ -225,15 +242,23 @@ def test_no_records(write: Callable[..., Path]) -> None:
         (vcf(b"chr1\t7\t.\tA\n"), "line 4 has 4 tab-separated columns; expected at least 8"),
         (vcf(GOOD, GOOD[:18]), "line 5 has 7 tab-separated columns"),
         (vcf(GOOD.replace(b"chr1", b"chr1 ")), "line 4: CHROM 'chr1 ' has a blank; expected"),
+        (vcf(GOOD.replace(b"chr1", b" chr1")), "line 4: CHROM ' chr1' has a blank; expected"),
         (vcf(GOOD.replace(b"chr1", b"")), "line 4: CHROM is blank; expected a contig's name"),
+        (vcf(GOOD.replace(b"chr1", b" ")), "line 4: CHROM is blank; expected a contig's name"),
         (vcf(GOOD, GOOD.replace(b"chr1", b"#chr1")), "line 5 is a header line among the rec"),
         (vcf(GOOD, COLUMNS, GOOD), "line 5 is a header line among the records; remove it"),
         (vcf(GOOD, b"#comment\n", GOOD), "line 5 is a header line among the records"),
-        (vcf(GOOD.replace(b"\t7\t", b"\tx\t")), "has POS 'x'"),
+        (vcf(GOOD.replace(b"\t7\t", b"\tx\t")), "has POS 'x'; expected a whole number$"),
         (vcf(GOOD.replace(b"\t7\t", b"\t-7\t")), "has POS '-7'"),
-        (vcf(GOOD.replace(b"\t7\t", b"\t" + 30 * b"9" + b"\t")), "whole number up to 1,0"),
+        (vcf(GOOD[:-1].replace(b"\t7\t", b"\tx\t") + b"\tGT\t0|1\n"), "has POS 'x'"),
+        (
+            vcf(GOOD.replace(b"\t7\t", b"\t" + 90 * b"9" + b"\t")),
+            f"line 4 has POS '{80 * '9'}'; expected a whole number up to {10**18:,}$",
+        ),
+        (vcf(GOOD.replace(b"\t7\t", b"\t1%018d\t" % 1)), "whole number up to 1,0"),
         (vcf(GOOD.replace(b"\t7\t", "\t٧\t".encode())), "has POS '٧'; expected a whole number"),
         (vcf(GOOD.replace(b"rs7", b"\xe9")), "line 4: ID is no UTF-8 text; convert the file"),
+        (vcf(GOOD, GOOD.replace(b"rs7", b"\xe9")), "line 5: ID is no UTF-8 text"),
         (vcf(GOOD.replace(b"chr1", b"\xe9")), "line 4: CHROM is no UTF-8 text"),
         (packed(packed(vcf(GOOD))), "is compressed twice; decompress it once"),
         (
@@ -356,7 +381,9 @@ def test_memory_does_not_grow_with_the_file(write: Callable[..., Path]) -> None:
         ("AR", "A", Status.AMBIGUOUS_ALLELE),
         (".", "A", Status.AMBIGUOUS_ALLELE),
         ("A", "U", Status.AMBIGUOUS_ALLELE),
+        ("A", "#", Status.AMBIGUOUS_ALLELE),
         ("AC", "ac", Status.NO_CHANGE),
+        ("ac", "AC", Status.NO_CHANGE),
         ("A", 10 * "C", Status.SCORED),
         ("A", 11 * "C", Status.TOO_LONG),
         (11 * "C", "A", Status.TOO_LONG),
@@ -364,10 +391,17 @@ def test_memory_does_not_grow_with_the_file(write: Callable[..., Path]) -> None:
         ("AGATTACAGATTACA", "GGATTACAGATTACA", Status.SCORED),  # A>G with 14 bases behind
         ("aGATTACAGATTACA", "AgATTACAGATTACT", Status.SCORED),  # A>T with 14 bases in front
         ("CGATTACAGATTACAC", "C", Status.TOO_LONG),
+        ("AG", 10 * "C" + "G", Status.SCORED),
+        ("AG", 11 * "C" + "G", Status.TOO_LONG),
     ],
 )
 def test_letters_decide(ref: str, alt: str, status: Status) -> None:
     assert classify(ref, alt, max_allele_length=10) is status
+
+
+def test_substitutions_are_the_twelve() -> None:
+    twelve = {"AC", "AG", "AT", "CA", "CG", "CT", "GA", "GC", "GT", "TA", "TC", "TG"}
+    assert twelve == SUBSTITUTIONS
 
 
 def test_default_limit(write: Callable[..., Path]) -> None:
@@ -466,6 +500,8 @@ def test_the_header_declares_contigs(write: Callable[..., Path]) -> None:
     with opened(path) as (vcf,):
         header = vcf.header()
     assert header == VcfHeader({"chr1": 12, "2": None, "HLA:1": 7}, ["PLINKv1.90"])
+    with opened(write(text + COLUMNS + GOOD + text, "more.vcf")) as (vcf,):
+        assert vcf.header() == header  # it ends where the records begin
     with (
         pysam.VariantFile(str(path)) as records,
         pysam.VariantFile(str(path) + ".bcf", "wb", header=records.header) as binary,

@@ -182,8 +182,6 @@ class Statistic:
     Attributes
     ----------
     name : str
-    formula : str
-        In words that fit a table; r and a are reference and alternate, sums run over bins.
     function : callable
         From a `CoverageChange` of B variants to a float64 tensor of shape (B, T).
     needs_whole_window : bool
@@ -192,7 +190,6 @@ class Statistic:
     """
 
     name: str
-    formula: str
     function: Callable[[CoverageChange], Tensor]
     needs_whole_window: bool = False
 
@@ -206,21 +203,21 @@ def _root(function: Callable[[CoverageChange], Tensor]) -> Callable[[CoverageCha
 
 
 _ALL = (
-    Statistic("SAD", "sum a - sum r", _signed_sum),
-    Statistic("logSAD", "sum log2(a+1) - sum log2(r+1)", _log(_signed_sum)),
-    Statistic("sqrtSAD", "sum sqrt(a) - sum sqrt(r)", _root(_signed_sum)),
-    Statistic("SAX", "a - r at the first bin of the largest |a - r|", _largest),
-    Statistic("D1", "sum |a - r|", _l1),
-    Statistic("logD1", "D1 of log2(x+1)", _log(_l1)),
-    Statistic("sqrtD1", "D1 of sqrt(x)", _root(_l1)),
-    Statistic("D2", "sqrt(sum (a - r)^2)", _l2),
-    Statistic("logD2", "D2 of log2(x+1)", _log(_l2)),
-    Statistic("sqrtD2", "D2 of sqrt(x)", _root(_l2)),
-    Statistic("logSED", "log2(sum a + 1) - log2(sum r + 1)", _log_ratio_of_sums, True),
-    Statistic("JS", "(KL(r||a) + KL(a||r)) / 2 of profiles", _symmetric_divergence, True),
-    Statistic("logJS", "JS of log2(x+1)", _log(_symmetric_divergence), True),
-    Statistic("REF", "sum r", lambda change: _sum(change.ref), True),
-    Statistic("ALT", "sum a", lambda change: _sum(change.alt), True),
+    Statistic("SAD", _signed_sum),
+    Statistic("logSAD", _log(_signed_sum)),
+    Statistic("sqrtSAD", _root(_signed_sum)),
+    Statistic("SAX", _largest),
+    Statistic("D1", _l1),
+    Statistic("logD1", _log(_l1)),
+    Statistic("sqrtD1", _root(_l1)),
+    Statistic("D2", _l2),
+    Statistic("logD2", _log(_l2)),
+    Statistic("sqrtD2", _root(_l2)),
+    Statistic("logSED", _log_ratio_of_sums, True),
+    Statistic("JS", _symmetric_divergence, True),
+    Statistic("logJS", _log(_symmetric_divergence), True),
+    Statistic("REF", lambda change: _sum(change.ref), True),
+    Statistic("ALT", lambda change: _sum(change.alt), True),
 )
 
 STATISTICS: dict[str, Statistic] = {statistic.name: statistic for statistic in _ALL}

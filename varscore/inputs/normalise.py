@@ -96,7 +96,8 @@ def normalise(variant: Variant, genome: ReferenceGenome) -> Variant:
     while True:
         # Shifting to the left is trimming on the right, with more of the genome in front.
         offset, short_ref, short_alt = trim(flank + ref, flank + alt)
-        at_flank_start = offset == 0 and short_ref[-1] == short_alt[-1]
+        # They end alike only where nothing is left in front of one of them.
+        at_flank_start = short_ref[-1] == short_alt[-1]
         if not at_flank_start or len(flank) < reach:
             start = pos - len(flank) + offset
             return Variant(contig, start, short_ref, short_alt, reference)

@@ -134,7 +134,7 @@ def _check_fields(fields: tuple[str, ...], where: str) -> None:
 
 def record_fault(line: str) -> str:
     """Say what is wrong with a data line that cannot be parsed, as after "line 7 "."""
-    columns = line.rstrip("\r\n").split("\t")
+    columns = line.split("\t")
     if not line.strip():
         return "is blank; remove it"
     if line.startswith("#"):
