@@ -342,8 +342,9 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     genome.write_text(text[:-1] + "ACGT"[text[-1] == "A"] + after)
     os.utime(genome, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert sample(genome) == before
-    code, output = run_again(*arguments(folder, "--keep-going", **config))
+    code, output = run_again(*arguments(folder, "--keep-going", "--retries", 1, **config))
     assert code == 1
+    assert len(re.findall("^not tried again, for it was refused", output, re.MULTILINE)) == 1
     assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()
     assert "another genome" in output
     done = sorted(path.name for path in (folder / "out" / "shards").glob("*.parquet"))
