@@ -131,7 +131,9 @@ def guarded(command):
     """Return a shell's words that run a command once, with a log."""
     return f"""
         if [ {{resources.attempt}} -gt 1 ] && [ -s {{log:q}}.refused ]; then
-            echo 'not tried again, for it was refused:' | cat - {{log:q}}.refused >&2; exit 1
+            echo 'not tried again, for it was refused:' | cat - {{log:q}}.refused \\
+                | tee {{log:q}} >&2
+            exit 1
         fi
         rm -f {{log:q}}.refused
         {command} 2>&1 | tee {{log:q}} >&2 || {{{{

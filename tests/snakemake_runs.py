@@ -43,13 +43,16 @@ def few_of_the_demo(folder):
 
 
 def arguments(folder, *more, cores=2, **config):
-    """Return Snakemake's arguments for the policy file, or what `config` says instead."""
+    """Return Snakemake's arguments for the policy file, or what `config` says instead.
+
+    A key whose value is None is left out.
+    """
     config = {
         "vcf": DATA / "policy.vcf", "genome": "policy.fa", "model": "model.h5", "out": "out",
         "shards": 2, "device": "cpu", "engine": "two-pass",
         "report": False, **config,
     }  # fmt: skip
-    settings = [f"{key}={value}" for key, value in config.items()]
+    settings = [f"{key}={value}" for key, value in config.items() if value is not None]
     return [
         "--snakefile", ROOT / "Snakefile", "--directory", folder, "--cores", cores, *more,
         "--config", *settings,
@@ -72,11 +75,11 @@ def run_again(*words):
     return _run([warm("snakemake"), *words])
 
 
-def resume(*words):
-    """Resume as the documentation says; return exit code and all that was said."""
+def resume(*words, folder=None):
+    """Resume in a folder as the documentation says; return exit code and all that was said."""
     quoted = shlex.join(map(str, words))
     make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "resume", f"BIN={BIN}"]
-    return _run([*make, f"ARGS={quoted}"])
+    return _run([*make, f"ARGS={quoted}"], folder)
 
 
 def start(output, *words):
@@ -87,9 +90,9 @@ def start(output, *words):
     )  # fmt: skip
 
 
-def _run(words):
+def _run(words, folder=None):
     done = subprocess.run(
-        [str(word) for word in words],
+        [str(word) for word in words], cwd=folder,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
         check=False,
     )  # fmt: skip

@@ -334,6 +334,10 @@ def test_read_scores_chooses_columns(
     assert list(read_scores(result, statistic, tracks, columns=["key"])) == ["key", *expected]
 
 
+def test_one_name_need_not_stand_in_a_list(result: Path) -> None:
+    assert list(read_scores(result, "D2", "ENCFF2", columns="key")) == ["key", "D2_ENCFF2"]
+
+
 def test_read_scores_names_what_is_not_there(result: Path) -> None:
     with pytest.raises(OutputError, match="'SAX' in it; choose from SAD, D2"):
         read_scores(result, "SAX")

@@ -162,8 +162,13 @@ def test_an_older_genome_in_place_of_the_former_is_noticed(copy):
 
 @on_the_finished_run
 def test_what_an_option_changes_runs_again_wherever_snakemake_was_started(copy, tmp_path):
-    """Without what Snakemake remembers, too, and after another run was begun and not ended."""
+    """Without what Snakemake remembers, too, by another clone's Snakefile, and after another
+    run was begun and not ended.
+    """
     shutil.rmtree(copy / ".snakemake")
+    clone = tmp_path / "clone"
+    shutil.copytree(ROOT / "workflow_config", clone / "workflow_config")
+    shutil.copy(ROOT / "Snakefile", clone)
     there = {"genome": copy / "policy.fa", "model": copy / "model.h5", "out": copy / "out"}
     for folder in (copy, tmp_path / "elsewhere"):
         folder.mkdir(exist_ok=True)
@@ -172,6 +177,9 @@ def test_what_an_option_changes_runs_again_wherever_snakemake_was_started(copy, 
             assert would_run(folder, **there, **option) == {"score": 2, "merge": 1}
         assert would_run(folder, **there, max_allele_length=1) == ALL
         assert would_run(folder, **there, order="genome") == {"merge": 1}
+    elsewhere = ("--snakefile", clone / "Snakefile")  # of two of them the last counts
+    assert would_run(folder, *elsewhere, **there) == {}
+    assert would_run(folder, *elsewhere, **there, statistics="D2") == {"score": 2, "merge": 1}
     code, output = run_again(
         *arguments(folder, "--until", "identify", **there, windows="binned")
     )
@@ -261,10 +269,14 @@ def test_profiles_are_where_snakemake_looks_for_a_name():
         ({"indels": "cut"}, ["indels: 'cut' is none of stitch, trim"]),
         ({"shards": 0}, ["shards: 0 is less than 1"]),
         ({"statistics": "SAD,D3"}, ["statistics: 'D3' is none of SAD,"]),
+        (
+            {"model": "demo", "tracks": "CHIP_CTCF,CHIP_XYZ"},
+            ["tracks: 'CHIP_XYZ' is no identifier"],
+        ),
         ({"track_table": "none.txt"}, ["track table none.txt", "No such file"]),
         ({"region": "chr9"}, ["region 'chr9'", "has no contig"]),
         ({"vcf": "absent.vcf"}, ["Missing input files", "absent.vcf"]),
-        ({"model": ""}, ["model is not given"]),
+        ({"model": None}, ["model is not given"]),
         ({"model": "absent.h5"}, ["model absent.h5: no such file or folder"]),
     ],
 )
@@ -278,14 +290,20 @@ def test_a_wrong_config_is_refused(tmp_path, config, words):
 @on_the_finished_run
 def test_options_mean_what_they_mean_to_score(finished, small_model, tmp_path):
     folder = prepare(tmp_path / "run")
-    options = {"statistics": "[D2,SAX]", "indels": "trim", "tracks": "t?1", "region": "chr1"}
+    files = [DATA / "policy.vcf", folder / "more {1} #2.vcf"]
+    head = (DATA / "policy.vcf").read_text().partition("\nchr1\t")[0]
+    files[1].write_text(f"{head}\nchr1\t157\tmore\tC\tG\t.\t.\t.\n")
+    options = {
+        "vcf": f"[{files[0]}, {files[1].name}]", "statistics": "[D2,SAX]", "indels": "trim",
+        "tracks": "_1[01]{1}$", "region": "chr1",
+    }  # fmt: skip
     code, output = run_again(
         *arguments(folder, **options, shards=2, order="genome", dataset=True)
     )
     assert code == 0, output
     score_vcf(
-        DATA / "policy.vcf", folder / "policy.fa", tmp_path / "o", model=small_model,
-        statistics=("D2", "SAX"), indels="trim", tracks="t?1", region="chr1",
+        files, folder / "policy.fa", tmp_path / "o", model=small_model,
+        statistics=("D2", "SAX"), indels="trim", tracks="_1[01]{1}$", region="chr1",
     )  # fmt: skip
     expected = pd.read_parquet(tmp_path / "o").sort_values(["pos", "record", "allele"])
     pd.testing.assert_frame_equal(
@@ -333,8 +351,9 @@ def test_a_failing_shard_is_named_and_the_others_are_kept(tmp_path):
     genome.write_text(text[:-1] + "ACGT"[text[-1] == "A"] + after)
     os.utime(genome, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert sample(genome) == before
-    code, output = run_again(*arguments(folder, "--keep-going", **config))
+    code, output = run_again(*arguments(folder, "--keep-going", "--retries", 1, **config))
     assert code == 1
+    assert len(re.findall("^not tried again, for it was refused", output, re.MULTILINE)) == 1
     assert "another genome" in (folder / "out" / "logs" / "score_0002.log").read_text()
     assert "another genome" in output
     done = sorted(path.name for path in (folder / "out" / "shards").glob("*.parquet"))
@@ -506,9 +525,11 @@ def test_make_resume_after_snakemake_was_killed(finished, tmp_path):
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    code, output = run_again(*arguments(folder))
+    words = arguments(folder)
+    code, output = run_again(*words)
     assert code == 1
     assert re.search("rerun-incomplete|--unlock", output), output
-    code, output = resume(*arguments(folder))
+    # In that folder nothing has to say which it is, nor where the Snakefile is.
+    code, output = resume(*words[words.index("--cores") :], folder=folder)
     assert code == 0, output
     assert (folder / MERGED).read_bytes() == (finished / MERGED).read_bytes()
