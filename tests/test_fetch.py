@@ -14,6 +14,7 @@ from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
+from warm_python import warm
 
 from varscore.errors import ModelError, OptionError, OutputError
 from varscore.models import fetch
@@ -405,7 +406,7 @@ def test_a_full_disk(server, cache):
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", code, server.address],
+        [warm("python"), "-c", code, server.address],
         capture_output=True,
         text=True,
         env=environment,

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import h5py
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from annotations import gtf_row
+from warm_python import warm
 from writers import provenance, write_fasta, write_vcf
 
 import varscore.results.digest
@@ -352,7 +352,7 @@ def test_a_machine_without_bfloat16_is_not_mixed_with_one_that_has_it(
         name = f"000{number}.parquet"
         subprocess.run(
             [
-                sys.executable, "-m", "varscore", "score", "--shard", tmp_path / "plan" / name,
+                warm("varscore"), "score", "--shard", tmp_path / "plan" / name,
                 "-g", genome, "-o", tmp_path / "shards" / name, "--precision", "mixed",
                 "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
             ],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from warm_python import warm
 
 from varscore.engines.incremental.kernels.products import Products
 from varscore.engines.processor import Processor, multiplies_bfloat16
@@ -99,7 +100,7 @@ def test_mixed_is_float32_where_onednn_is_held_to_older_instructions(tmp_path, v
     files = [DATA / "oracle" / "variants.vcf", genome, tmp_path / "out.parquet"]
     files.append(DATA / "weights_keras" / "model.h5")
     run = subprocess.run(
-        [sys.executable, "-c", SCORE, *map(str, files)],
+        [warm("python"), "-c", SCORE, *files],
         check=True,
         capture_output=True,
         text=True,

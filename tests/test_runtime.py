@@ -179,23 +179,23 @@ pysam.set_verbosity(2)
 before = state()
 
 import varscore
-vcf, genome, out, model, engine = sys.argv[1:]
+vcf, genome, out, model = sys.argv[1:]
 loaded = varscore.load_model(model, device="cpu")
-varscore.score_vcf(vcf, genome, out, model=loaded, engine=engine)
-loaded.predict(["ACGT" * (loaded.config.window_length // 4)])
-varscore.read_scores(out)
-after = state()
-assert after == before, (before, after)
+for engine in ("auto", "two-pass"):
+    varscore.score_vcf(vcf, genome, out, model=loaded, engine=engine, force=True)
+    loaded.predict(["ACGT" * (loaded.config.window_length // 4)])
+    varscore.read_scores(out)
+    after = state()
+    assert after == before, (engine, before, after)
 """
 
 
-@pytest.mark.parametrize("engine", ["auto", "two-pass"])
-def test_a_notebook_finds_its_process_as_it_was(tmp_path, engine):
+def test_a_notebook_finds_its_process_as_it_was(tmp_path):
     genome = tmp_path / "genome.fa"
     genome.write_bytes((DATA / "oracle" / "genome.fa").read_bytes())
     files = [DATA / "oracle" / "variants.vcf", genome, tmp_path / "out.parquet"]
     files.append(DATA / "weights_keras" / "model.h5")
-    command = [sys.executable, "-W", "error", "-c", NOTEBOOK, *map(str, files), engine]
+    command = [sys.executable, "-W", "error", "-c", NOTEBOOK, *map(str, files)]
     run = subprocess.run(command, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 

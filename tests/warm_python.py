@@ -2,10 +2,10 @@
 
 Most of what a short process of varscore or Snakemake does is to import, torch above all.
 `warm` gives the path of a program: `varscore`, `snakemake`, or `python`, which is called with
-`-m MODULE` or a script first. What it runs is a process of its own, with the caller's
-environment, folder and streams, but for settings that libraries read as they are imported, such
-as numbers of threads. It does not get the signals that the program gets: what is about those
-needs a cold Python.
+`-m MODULE`, `-c CODE` or a script first. What it runs is a process of its own, with the
+caller's environment, folder and streams, but for settings that libraries read as they are
+imported, such as numbers of threads. It does not get the signals that the program gets: what is
+about those needs a cold Python.
 """
 
 import atexit
@@ -141,6 +141,9 @@ def become(streams, program, words, folder, environment):
         if words[0] == "-m":
             sys.argv, sys.path[0] = words[1:], folder
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        elif words[0] == "-c":
+            sys.argv, sys.path[0] = ["-c", *words[2:]], folder
+            exec(words[1], {"__name__": "__main__"})
         else:
             sys.argv, sys.path[0] = words, str(Path(words[0]).parent)
             runpy.run_path(words[0], run_name="__main__")
