@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from fuzz.targets import TARGETS
 
@@ -91,13 +92,13 @@ def run(folder, seed, names):
     reader.start()
     found, current, ended = [], "", True
     try:
-        while line := lines.get(timeout=LONGEST):
+        while line := next_line(lines, psutil.Process(worker.pid)):
             if line.startswith("FINDING"):
                 said = line[8:].encode().decode("unicode_escape")
                 found.append(keep(folder, current, said))
             else:
                 current = line.strip()
-    except queue.Empty:
+    except TimeoutError:
         worker.kill()
         ended = False
     code = worker.wait()
@@ -108,6 +109,30 @@ def run(folder, seed, names):
     said = f"ended with code {code}\n" + (folder / "stderr").read_text()[-2000:]
     found.append(keep(folder, current, said if ended else "does not end"))
     return (current.split() or [None])[0], found
+
+
+def next_line(lines, worker):
+    """Wait for a line as long as what it is about may take: of the worker's own time.
+
+    How long that is by the clock, only other processes decide, unless it computes nothing.
+    """
+    first = last = computed(worker)
+    idle = 0
+    while last - first < LONGEST and idle < LONGEST:
+        try:
+            return lines.get(timeout=1)
+        except queue.Empty:
+            now = computed(worker)
+            idle, last = idle + 1 if now == last else 0, now
+    raise TimeoutError
+
+
+def computed(process):
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system
 
 
 def pass_on(stream, lines):
