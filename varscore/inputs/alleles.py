@@ -88,7 +88,7 @@ class AlleleSource:
             self._streams = stack.pop_all()
         names = [one.name for one in self.inputs]
         self.given = some_names(names)
-        self.name = ", ".join(n if n.startswith("/dev/") else Path(n).name for n in names)
+        self.name = ", ".join(n if n.startswith("/dev/fd/") else Path(n).name for n in names)
 
     def __enter__(self) -> Self:
         return self
