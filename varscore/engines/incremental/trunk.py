@@ -28,6 +28,9 @@ from varscore.engines.incremental.schedule.reach import Reach
 from varscore.engines.incremental.schedule.walks import Level
 from varscore.models.basenji2 import Basenji2, ConvBlock
 
+# Layers of the tower whose roundings all others take up.
+_CAREFUL = 2
+
 
 class TrunkLayer:
     """One convolution block of the trunk, on references and on differences.
@@ -39,9 +42,13 @@ class TrunkLayer:
     activation : str
         The form of GELU.
     products : Products
+    careful : bool
+        Whether it is to round less.
     """
 
-    def __init__(self, block: ConvBlock, activation: str, products: Products) -> None:
+    def __init__(
+        self, block: ConvBlock, activation: str, products: Products, *, careful: bool = False
+    ) -> None:
         weight, bias = block.conv.weight, block.conv.bias
         assert bias is not None, "batch norms are folded before the engine is made"
         self.kernel = int(weight.shape[2])
@@ -50,7 +57,9 @@ class TrunkLayer:
         # (C_in, taps x C_out): all taps of an input position in one product. Never reduced: a
         # rounding here is one of all bins behind, where others of many bins even out.
         self.taps, _ = products.with_weight(weight.permute(1, 2, 0).flatten(1))
-        self._convolve = convolution(weight, bias, 1, products, self._steps, MOST_OUTPUTS)
+        self._convolve = convolution(
+            weight, bias, 1, products, self._steps, MOST_OUTPUTS, short_sums=careful
+        )
 
     def convolve(self, x: Tensor) -> Tensor:
         """Map (rows, n, C_in) to (rows, n - kernel + 1, C_out): no padding."""
@@ -207,7 +216,10 @@ class Trunk:
         blocks = [network.stem, *network.tower]
         self.layers = [
             Stem(network.stem, activation, products),
-            *(TrunkLayer(block, activation, products) for block in blocks[1:]),
+            *(
+                TrunkLayer(block, activation, products, careful=number < _CAREFUL)
+                for number, block in enumerate(blocks[1:])
+            ),
         ]
 
     def walk(

@@ -30,6 +30,8 @@ def convolution(
     products: Products,
     steps: Steps,
     outputs: int,
+    *,
+    short_sums: bool = False,
 ) -> Convolution:
     """Make a convolution.
 
@@ -44,12 +46,16 @@ def convolution(
     outputs : int
         That are computed together, where the taps allow it, from fewer products: the more,
         the fewer, and the more is rounded.
+    short_sums : bool
+        Whether sums of products are taken in parts, which round less.
     """
     taps = weight.permute(2, 1, 0)
     plain = _SumOfTaps(taps, bias, dilation, products)
     if len(taps) == 1 or len(taps) > MOST_TAPS or taps.shape[1] < _FEWEST_SUMMED:
         return plain
-    filtered = MinimalFilter(taps, bias, dilation, products, steps, outputs)
+    filtered = MinimalFilter(
+        taps, bias, dilation, products, steps, outputs, short_sums=short_sums
+    )
 
     def cheaper(x: Tensor) -> Tensor:
         width = x.shape[1] - (len(taps) - 1) * dilation

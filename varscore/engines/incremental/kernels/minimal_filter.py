@@ -44,6 +44,8 @@ class MinimalFilter:
     steps : Steps
     outputs : int
         That are computed together, at most `MOST_OUTPUTS`; the fewer, the less is rounded.
+    short_sums : bool
+        Whether less is to be rounded in the products.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class MinimalFilter:
         products: Products,
         steps: Steps,
         outputs: int = MOST_OUTPUTS,
+        *,
+        short_sums: bool = False,
     ) -> None:
         self._taps, channels, _ = weight.shape
         self._bias, self._dilation, self._steps = bias, dilation, steps
@@ -61,7 +65,10 @@ class MinimalFilter:
         self._of_outputs, of_taps, self._of_inputs = filter_matrices(outputs, self._taps)
         exact = torch.from_numpy(of_taps).to(weight.device)
         combined = torch.einsum("nr,rio->nio", exact, weight.double()).to(weight.dtype)
-        self._products = [products.of_short_sums(w) for w in combined]
+        self._products = [
+            products.of_short_sums(w) if short_sums else products.with_weight(w)[0]
+            for w in combined
+        ]
         self._step = rows_at_a_time(max(channels, len(bias)), bias.device)
 
     def product_rows(self, rows: int, length: int) -> int:

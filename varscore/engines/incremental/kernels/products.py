@@ -38,7 +38,7 @@ _NUMBERS = {"cpu": 3 << 17, "cuda": 1 << 24}
 
 
 # Numbers of a sum that is to round little, before it is added to others.
-_MOST_SUMMED = 128
+_MOST_SUMMED = 96
 
 
 def at_a_time(size: int, device: torch.device) -> int:
@@ -228,8 +228,8 @@ class Products:
     def of_short_sums(self, weight: Tensor) -> Kernel:
         """Return x -> x @ weight, for references whose roundings many others take up.
 
-        Where products are packed, a sum of 300 to 700 numbers is taken in parts, and is off by
-        half as much, for less than a tenth more time.
+        Where products are packed, a sum of some hundred numbers is taken in parts, and is off
+        by half as much, for a tenth more time.
 
         Parameters
         ----------
