@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fuzz.targets import TARGETS
+from fuzz.worker import keep
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 LONGEST = 60  # seconds for one input, of a machine that others use, too
@@ -95,7 +96,7 @@ def run(folder, seed, names):
         while line := next_line(lines, psutil.Process(worker.pid)):
             if line.startswith("FINDING"):
                 said = line[8:].encode().decode("unicode_escape")
-                found.append(keep(folder, current, said))
+                found.append(f"{current}: {said}")
             else:
                 current = line.strip()
     except TimeoutError:
@@ -107,7 +108,9 @@ def run(folder, seed, names):
     if code == 0:
         return None, found
     said = f"ended with code {code}\n" + (folder / "stderr").read_text()[-2000:]
-    found.append(keep(folder, current, said if ended else "does not end"))
+    if (folder / "input").exists():
+        keep((folder / "input").read_bytes(), *(current.split() or ["none", "none"]))
+    found.append(f"{current}: {said if ended else 'does not end'}")
     return (current.split() or [None])[0], found
 
 
@@ -140,12 +143,3 @@ def pass_on(stream, lines):
     for line in stream:
         lines.put(line)
     lines.put("")
-
-
-def keep(folder, current, said):
-    """Keep an input that was not ended well; return what is to be said of it."""
-    kept = os.environ.get("FUZZ_FINDINGS")
-    if kept and (folder / "input").exists():
-        Path(kept).mkdir(parents=True, exist_ok=True)
-        (Path(kept) / current.replace(" ", "-")).write_bytes((folder / "input").read_bytes())
-    return f"{current}: {said}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import resource
 import shutil
 import sys
@@ -57,6 +58,12 @@ def try_one(place: Place, name: str, target: Target, content: bytes, which: str)
     """Read one input, and say what is wrong with how that ended."""
     (place.folder.parent / "input").write_bytes(content)
     say(name, which)
+
+    def finding(text: str) -> None:
+        """Keep the input, and print what it gave as one line."""
+        keep(content, name, which)
+        say("FINDING", text.encode("unicode_escape").decode())
+
     said = StringIO()
     try:
         with redirect_stdout(said), redirect_stderr(said):
@@ -73,9 +80,11 @@ def try_one(place: Place, name: str, target: Target, content: bytes, which: str)
     gc.collect(0)
 
 
-def finding(text: str) -> None:
-    """Print a finding as one line."""
-    say("FINDING", text.encode("unicode_escape").decode())
+def keep(content: bytes, name: str, which: str) -> None:
+    """Write an input that was not ended well to where findings are kept, if anywhere."""
+    if folder := os.environ.get("FUZZ_FINDINGS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, f"{name}-{which}").write_bytes(content)
 
 
 def say(*words: str) -> None:

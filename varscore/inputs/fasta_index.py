@@ -135,7 +135,7 @@ def _misfit(path: Path, indexes: list[Path]) -> str | None:
                     return "it has a header without a name"
                 gap = read(end, start - end) if 0 < start - end <= _LONGEST_GAP else b""
                 header = _GAP.fullmatch(gap)
-                if header is None or header[1] != name.encode():
+                if header is None or header[1] != name.encode() or (end and gap[:1] == b">"):
                     if header is not None and not header[1]:
                         return f"the header of contig {name} has a blank after '>'"
                     return f"contig {name} is not where {path.name}.fai has it"

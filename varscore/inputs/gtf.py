@@ -178,7 +178,8 @@ def _quick(line: str) -> dict[str, str]:
                     found.setdefault(key, value)
                     if len(found) == len(_IDS):
                         break
-    except IndexError:  # an attribute without a value, or half of one
+    # An attribute without a value, or half of one; a number that is infinite, or none.
+    except (IndexError, OverflowError, ValueError):
         return {}
     return found
 
