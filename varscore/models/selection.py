@@ -182,7 +182,11 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     try:
         return re.compile(pattern, re.IGNORECASE)
-    except re.error as error:
+    except (
+        re.error,
+        OverflowError,
+        RecursionError,
+    ) as error:  # of numbers, or nested, too large
         raise OptionError(
             f"tracks: {pattern!r} is no valid regular expression: {error}"
         ) from error
