@@ -125,7 +125,6 @@ def test_what_the_command_lacks_is_said():
     said = fill_in(made(), "o.parquet")
     assert "put in where they are now, and in place of small.safetensors the weights" in said
     assert f"the SHA-256 {'ab' * 32}" in said
-    assert "--track-table" in said
     named = fill_in(made(model=MODEL | {"name": "demo"}), "o.parquet")
     assert "weights" not in named
 

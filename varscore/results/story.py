@@ -139,10 +139,7 @@ def fill_in(made: Provenance, file: str | Path) -> str:
             f", and in place of {_model_words(model)[1]} the weights with the SHA-256 "
             f"{model['sha256']}, whatever their name"
         )
-    return (
-        f"{files}{weights}. Whether the model's tracks were named by a --track-table the "
-        "result does not say: if so, add it."
-    )
+    return f"{files}{weights}."
 
 
 def _model(made: Provenance, file: str | Path) -> dict[str, Any]:
