@@ -101,11 +101,13 @@ def test_convolutions_of_the_trunk(kernel, channels, taps, rows, length):
     expected = F.conv1d(active, layer.conv.weight.double(), layer.conv.bias.double())
     found = trunk.convolve(x)
     plain = 2 * found.numel() * channels * taps
-    filtered = channels > 64 and 1 < taps <= MOST_TAPS and rows * length > 20
-    assert near(found, expected.transpose(1, 2), 5e-6 if filtered else 3e-6)
+    filtered, long = channels > 64 and 1 < taps <= MOST_TAPS, rows * length > 20
+    assert near(found, expected.transpose(1, 2), 5e-6 if filtered and long else 3e-6)
     if filtered:
-        saved = (taps + MOST_OUTPUTS - 1) / (taps * MOST_OUTPUTS)
-        assert saved * plain <= products.flops.total < 0.6 * plain
+        number = taps + MOST_OUTPUTS - 1  # of products, each of a multiple of 64 rows
+        least = number / (taps * MOST_OUTPUTS) * plain
+        assert products.flops.total >= least
+        assert products.flops.total <= (0.6 * plain if long else number * 2 * 64 * 260 * 270)
     else:
         assert products.flops.total == plain
 

@@ -1,6 +1,6 @@
 """Interval arithmetic against what a network really does."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -8,12 +8,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from varscore.engines.incremental.kernels.minimal_filter import MOST_OUTPUTS
 from varscore.engines.incremental.schedule.costs import block_flops, head_flops
 from varscore.engines.incremental.schedule.layout import layout_of
 from varscore.engines.incremental.schedule.reach import FAR, Reach, Span
 from varscore.engines.incremental.schedule.segments import choose_segments
 from varscore.engines.incremental.schedule.stretches import Site, cut_stretches, next_stretch
 from varscore.engines.incremental.schedule.walks import (
+    GROUPED,
     choose_walks,
     levels_for,
     merge_spans,
@@ -63,8 +65,8 @@ def test_published_flops():
     # ../design of this engine: trunk 189.9, blocks 26.6, head 2.1, projection 14.6 GFLOP
     single = levels_for(FULL, [0], Span(0, 1024))
     assert walk_flops(FULL, single) == pytest.approx(189.9e9, rel=0.005)
-    every = levels_for(FULL, range(128), Span(0, 1024))
-    assert walk_flops(FULL, every) == pytest.approx(2026e9, rel=0.005)
+    every = levels_for(FULL, range(128), Span(0, 4096))  # beside which its ends are little
+    assert walk_flops(FULL, every) / 4 == pytest.approx(2026e9, rel=0.005)
     widths = (1024,) * 11
     assert block_flops(FULL, widths, widths) == pytest.approx(26.6e9, rel=0.005)
     assert head_flops(FULL, 896, 5313) == pytest.approx((2.1 + 14.6) * 1e9, rel=0.005)
@@ -125,11 +127,25 @@ def test_levels_of_one_phase_and_of_all():
     reach = Reach(SMALL)
     one = levels_for(reach, [5], Span(10, 20))
     assert [level.rows for level in one] == [(0,), (1,), (1,), (5,)]
-    # base 5 + 8 * 10 = 85 starts the bin; 3 + 2 * 1 + 4 * 1 = 9 bases on either side of it
-    assert one[0].span == (85 - 9, 85 + 80 + 9)
+    # Of row 5 of 8, bins 10 to 20 are pooled of 21 to 41 of row 1 of 4, in groups of four 20 to
+    # 44, which read 19 to 45; pooled of 38 to 90 of row 1 of 2: 36 to 92, read 35 to 93; pooled
+    # of 71 to 187: 68 to 188, which read three bases more at either end.
+    assert one[0].span == (65, 191)
     every = levels_for(reach, range(8), Span(10, 20))
     assert [len(level.rows) for level in every] == [1, 2, 4, 8]
-    assert every[0].span == (80 - 9, 7 + 160 + 9)
+    # 20 to 41 at the first step, 38 to 91 at the second, 70 to 187 at the third
+    assert every[0].span == (65, 191)
+
+
+def test_a_row_is_computed_in_the_same_groups_whatever_else_is():
+    reach = Reach(SMALL)
+    assert GROUPED % MOST_OUTPUTS == 0
+    for phases, bins in product([[5], [5, 2], range(8)], [(10, 20), (7, 12), (11, 12)]):
+        levels = levels_for(reach, phases, Span(*bins))
+        assert levels[-1].span == bins
+        for level, kernel in zip(levels, reach.kernels, strict=False):
+            computed = level.span.widen(-(kernel // 2))
+            assert computed.start % GROUPED == computed.end % GROUPED == 0
 
 
 def test_walks_are_shared_where_that_is_cheaper():

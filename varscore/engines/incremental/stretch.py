@@ -17,6 +17,7 @@ from varscore.engines.incremental.schedule.costs import walk_numbers
 from varscore.engines.incremental.schedule.reach import Reach, Span
 from varscore.engines.incremental.schedule.stretches import Grid, Site
 from varscore.engines.incremental.schedule.walks import (
+    Level,
     Walk,
     choose_walks,
     levels_for,
@@ -244,22 +245,26 @@ class SharedTrunk:
         """Compute the trunk bins that read an indel's alternate allele."""
         reach = self._trunk.reach
         jobs: dict[int, list[tuple[tuple[int, int, int], str]]] = defaultdict(list)
+
+        def levels(width: int) -> tuple[Level, ...]:
+            return levels_for(reach, (0,), Span(0, width))
+
         for site in sites:
             for number, member in enumerate(site.layout.members):
                 strand, start = self._strands[member.reverse], site.starts[number]
                 for side, alternate in enumerate(member.alternates):
                     if alternate.register != "both" and alternate.crossing.width:
-                        span = reach.bases_read(alternate.crossing)
+                        crossing = alternate.crossing
+                        first = crossing.start * self._width
+                        span = levels(crossing.width)[0].span.shift(first)
                         sequence = strand.alternate_bases(site.variant, alternate, start, span)
-                        jobs[alternate.crossing.width].append(
-                            ((site.row, number, side), sequence)
-                        )
+                        jobs[crossing.width].append(((site.row, number, side), sequence))
         tasks = [(width, b) for width, same in jobs.items() for b in _batches(same, _FEW)]
 
         def compute(task: tuple[int, Sequence[tuple[tuple[int, int, int], str]]]) -> Tensor:
             width, batch = task
             bases = encode([sequence for _, sequence in batch], self._device, self._dtype)
-            return self._trunk.walk(bases, levels_for(reach, (0,), Span(0, width)))
+            return self._trunk.walk(bases, levels(width))
 
         with self._workers.map(compute, tasks) as walked:
             for (_, batch), results in zip(tasks, walked, strict=True):

@@ -57,6 +57,11 @@ def convolution(
         taps, bias, dilation, products, steps, outputs, short_sums=short_sums
     )
 
+    if dilation == 1:
+        # Of short sequences, too, for which plain may be cheaper: what is computed beside a
+        # variant would decide how its own bins are rounded.
+        return filtered
+
     def cheaper(x: Tensor) -> Tensor:
         width = x.shape[1] - (len(taps) - 1) * dilation
         few = filtered.product_rows(*x.shape[:2]) >= len(taps) * len(x) * width

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from varscore.engines.incremental.schedule.costs import trunk_flops
 from varscore.engines.incremental.schedule.reach import Reach, Span
 
+# Positions of a row that a convolution computes in groups are in the same ones whatever else a
+# walk computes, so that they are rounded alike: a multiple of the outputs of a group.
+GROUPED = 4
+
 
 @dataclass(frozen=True)
 class Level:
@@ -33,6 +37,8 @@ class Level:
 def levels_for(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level, ...]:
     """Return the levels that a walk needs, from bases to bins.
 
+    What each layer computes begins and ends at multiples of `GROUPED`.
+
     Parameters
     ----------
     reach : Reach
@@ -44,7 +50,8 @@ def levels_for(reach: Reach, phases: Iterable[int], bins: Span) -> tuple[Level, 
     for depth, kernel in reversed(list(enumerate(reach.kernels))):
         child = levels[-1]
         offsets = [row >> depth & 1 for row in child.rows]
-        pooled = Span(2 * child.span.start + min(offsets), 2 * child.span.end + max(offsets))
+        first, end = 2 * child.span.start + min(offsets), 2 * child.span.end + max(offsets)
+        pooled = Span(first // GROUPED * GROUPED, -(-end // GROUPED) * GROUPED)
         rows = tuple(sorted({row % 2**depth for row in child.rows}))
         levels.append(Level(rows, pooled.widen(kernel // 2)))
     return tuple(reversed(levels))
