@@ -69,6 +69,7 @@ def test_what_a_choice_finds(wanted, found):
         ("tissue=liver & assay=CHIP", "fits none of the 5 tracks"),
         ("match=RNA", "fits none of the 5 tracks"),
         ("tissue=liver & match=(", "no valid regular expression"),
+        ("DNASE:[[:alpha:]]", "no valid regular expression: Possible nested set at position 7"),
         ("RNA", "neither an identifier nor found"),
     ],
 )  # fmt: skip

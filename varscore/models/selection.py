@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -181,12 +182,12 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         If it is not valid.
     """
     try:
-        return re.compile(pattern, re.IGNORECASE)
-    except (
-        re.error,
-        OverflowError,
-        RecursionError,
-    ) as error:  # of numbers, or nested, too large
+        with warnings.catch_warnings():
+            # Of what later versions of Python may read otherwise, such as [[:alpha:]].
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile(pattern, re.IGNORECASE)
+    # The latter two of numbers that are too large, and of what is nested too deep.
+    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
         raise OptionError(
             f"tracks: {pattern!r} is no valid regular expression: {error}"
         ) from error
