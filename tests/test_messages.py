@@ -534,6 +534,9 @@ MESSAGES = {
          r"header"
          r"; copy or download it again, or make it anew from a VCF",
          lambda s: bcf(s, lambda whole: whole[:30])),
+        (r"y\.bcf: this BCF is in gzip, expected BGZF, as `bcftools view -Ob` writes it, or "
+         r"none; unpack it with gunzip",
+         lambda s: bcf(s, gzip.compress)),
         (r"y\.bcf: reading stopped at its first record: the file is cut or corrupt there; "
          r"copy "
          r"or download it again, or make it anew from a VCF",

@@ -95,11 +95,16 @@ def open_bcf(path: Path, name: str, *, samples: bool = False) -> pysam.VariantFi
     Raises
     ------
     VcfError
-        If its header cannot be read.
+        If its header cannot be read, or it is packed as htslib cannot read it.
     """
     _check_header(path, name)
     try:
         return pysam.VariantFile(str(path), drop_samples=not samples)
+    except NotImplementedError as error:  # it asks where it is, which plain gzip does not tell
+        raise VcfError(
+            f"{name}: this BCF is in gzip, expected BGZF, as `bcftools view -Ob` writes it, or "
+            "none; unpack it with gunzip"
+        ) from error
     except (OSError, ValueError) as error:
         raise VcfError(
             f"{name}: the header of this BCF cannot be read: "
