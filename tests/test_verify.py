@@ -219,12 +219,34 @@ def test_a_changed_score_is_found_whichever_rows_are_computed_again(make, check)
     last_bit = changed("SAD_track_0", lambda value: np.nextafter(np.float32(value), nine))
     saved_by_pyarrow(path, last_bit)
     assert check(path, rows=0) == [
-        f"{path}: a value, a column or the order of its rows was changed"
+        f"{path}: a value, a column, its track or the order of rows was changed"
     ]
     path = make()
     saved_by_pyarrow(path, changed("SAD_track_0", 3.0))
     (_, again) = check(path)
     assert "SAD_track_0 is 3, computed again " in again
+
+
+@pytest.mark.parametrize("name", [b"index", b"description", b"statistic"])
+def test_what_is_said_of_a_column_is_part_of_what_was_written(name, make, check):
+    """Such as of which track it is: values and names are as they were."""
+    path = make()
+    kept = pq.read_table(path)
+    fields = [
+        field.with_metadata({**field.metadata, name: b"7"}) if field.metadata else field
+        for field in kept.schema
+    ]
+    schema = pa.schema(fields, metadata=kept.schema.metadata)
+    pq.write_table(pa.table(kept.columns, schema=schema), path)
+    first, *others = check(path, rows=0)
+    assert first == f"{path}: a value, a column, its track or the order of rows was changed"
+    if name == b"index":
+        assert others[0] == (
+            "track track_0: is said to be number 7 of the model's, which has 2 from 0 on"
+        )
+        assert others[-1].startswith("not computed again")
+    else:
+        assert others == []
 
 
 def test_a_score_where_there_is_none_is_found(make, check):
