@@ -242,7 +242,7 @@ def test_what_is_said_of_a_column_is_part_of_what_was_written(name, make, check)
     assert first == f"{path}: a value, a column, its track or the order of rows was changed"
     if name == b"index":
         assert others[0] == (
-            "track track_0: is said to be number 7 of the model's, which has 2 from 0 on"
+            "track track_0: is said to be number 7 of the model's, which has 2 from 0"
         )
         assert others[-1].startswith("not computed again")
     else:

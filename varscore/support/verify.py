@@ -134,7 +134,7 @@ def _beyond(tracks: TrackTable | None, model: Model) -> list[str]:
     there = model.config.n_tracks
     named = zip(tracks.identifiers, tracks.indices, strict=True) if tracks is not None else ()
     return [
-        f"track {name}: is said to be number {index} of the model's, which has {there:,} from 0 on"
+        f"track {name}: is said to be number {index} of the model's, which has {there:,} from 0"
         for name, index in named
         if not 0 <= index < there
     ]
