@@ -428,6 +428,16 @@ def test_info_says_how_and_gives_the_command(make, varscore, variants, oracle_ge
     assert facts["statuses"] == {"missing_alt": 1, "ref_mismatch": 1, "scored": 9}
 
 
+def test_info_says_that_a_copy_has_other_rows_than_its_record(make, varscore, tmp_path):
+    path, copy = make(), tmp_path / "copy.parquet"
+    table = pq.read_table(path)
+    for rows in (3, 2 * table.num_rows):
+        pq.write_table(pa.concat_tables([table, table]).slice(0, rows), copy)
+        out = varscore("info", copy)[1]
+        assert f"copy.parquet is a copy with {rows} rows of a file with {table.num_rows}" in out
+    assert "a copy with" not in varscore("info", path)[1]
+
+
 def test_the_command_that_info_gives_makes_the_same_again(
     make, varscore, tiny_weights, tmp_path, monkeypatch
 ):

@@ -291,6 +291,13 @@ class ResultReader:
             "the copy with pandas.read_parquet (pyarrow.parquet keeps the record)"
         )
 
+    @property
+    def other_rows(self) -> str | None:
+        """What is to be said where a copy has other rows than the file it is of; else None."""
+        if self.written is None or self.written.rows == self.rows:
+            return None
+        return f"a copy with {self.rows:,} rows of a file with {self.written.rows:,}"
+
     def content(self, on_rows: Callable[[pa.Table], None] | None = None) -> Content:
         """Return what the file holds, all of which is read.
 
