@@ -12,6 +12,7 @@ from varscore.shards.config import Settings
 from varscore.shards.identity import STEPS, Identities
 from varscore.shards.workflow import (
     VARSCORE,
+    check_places,
     own_words,
     plan_arguments,
     score_arguments,
@@ -71,6 +72,7 @@ def identity(step):
 
 def refuse(settings):
     """Refuse what `varscore score` would refuse, as far as the files are there already."""
+    check_places(settings, part=PART)
     vcf = [path for path in settings.vcf if Path(path).exists()]
     if Path(settings.genome).exists():
         refuse_early(
@@ -144,9 +146,10 @@ def guarded(command):
         """
 
 
-# What lies there already is known by its content; what another rule makes, by its date.
+# What another rule makes is known by its date; all else by its content, be it not there: for want
+# of a file that is among its inputs, Snakemake would take a former plan and its scores for good.
 def made_input(*paths):
-    return lambda wildcards: [p for p in paths if is_made(p) or not Path(p).exists()]
+    return lambda wildcards: [path for path in paths if is_made(path)]
 
 
 # Read the VCF once: classify and normalise alleles, cut them into shards of equal cost.

@@ -178,3 +178,8 @@ def test_an_identity_says_what_it_is_of(config):
     assert facts["facts"]["options"]["statistics"] == ["SAD"]
     assert list(facts["files"]) == ["weights"]
     assert facts["files"]["weights"]["size"] == DEMO.stat().st_size
+
+
+def test_files_that_are_not_there_are_told_apart(config):
+    assert changed(config, vcf="absent.vcf") == ["plan"]
+    assert changed({**config, "vcf": "absent.vcf"}, vcf="another.vcf") == ["plan"]

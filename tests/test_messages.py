@@ -91,6 +91,7 @@ from varscore.shards.expected import Expected
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
 from varscore.shards.shard import Shard, ShardPlan
+from varscore.shards.workflow import check_places
 from varscore.support.bench import bench
 from varscore.variant import Allele, Interval, Status, Variant
 from varscore.windows import windowing_for
@@ -239,6 +240,12 @@ def rewrite(path: str, change) -> None:
     change(facts)
     metadata = {METADATA_KEY: json.dumps(facts)}
     pq.write_table(file.read().replace_schema_metadata(metadata), path)
+
+
+def renamed(path: str, copy: str) -> None:
+    table = pq.read_table(path)
+    other = table.rename_columns({"SAD_track_0": "SAD_mine"})
+    pq.write_table(other.replace_schema_metadata(table.schema.metadata), copy)
 
 
 def other_genome(s: Scene) -> None:
@@ -426,6 +433,11 @@ def many_rows(s: Scene) -> None:
 
 def spoil(genome) -> None:
     genome["m5"] = dict.fromkeys(genome["m5"], "0" * 32)
+
+
+def settings(**config: str) -> Settings:
+    given = {"vcf": "in.vcf", "genome": "in.vcf", "model": "m", "out": "o"}
+    return Settings.read({**given, **config})
 
 
 def other_sum(s: Scene) -> None:
@@ -1285,6 +1297,10 @@ MESSAGES = {
          r"with pandas\.read_parquet \(pyarrow\.parquet keeps the record\)",
          lambda s: (s.score(), pd.read_parquet("o.parquet").to_parquet("x.parquet"),
                     read_scores("x.parquet"))),
+        (r"x\.parquet: column SAD_mine is said to be of track track_0, whose name it does not "
+         r"end with: one of them was changed; give the column its former name, or give the "
+         r"original",
+         lambda s: (s.score(), renamed("o.parquet", "x.parquet"), read_scores("x.parquet"))),
         (r"x\.parquet: no such file", lambda s: read_metadata("x.parquet")),
         (r"o\.parquet: not a whole Parquet file: it is said to have 10,000,000 rows, "
          r"10,000,000 of them in its row groups, in [\d,]+ bytes; copy it again, or score "
@@ -1427,6 +1443,17 @@ MESSAGES = {
         (r"config: out: 'a\{b\}' has braces, which are Snakemake's wildcards; give another "
          r"name",
          lambda s: Settings.read({"vcf": "v", "genome": "g", "model": "m", "out": "a{b}"})),
+    ],
+    "places of the workflow's files": [
+        (r"config: vcf: absent\.vcf: no such file; give the name of one \(relative names start "
+         r"in /.*\)",
+         lambda s: check_places(settings(vcf="absent.vcf"))),
+        (r"config: genome: /dev/null: is a pipe or a device, which can be read but once; the "
+         r"workflow asks of files whether they have changed: write it to one first",
+         lambda s: check_places(settings(genome="/dev/null"), part=True)),
+        (r"config: out: in\.vcf/o: in\.vcf is no folder; give a name at which a folder is or "
+         r"can be made",
+         lambda s: (s.write("in.vcf", ""), check_places(settings(out="in.vcf/o"), part=True))),
     ],
     "windows": [
         (r"max_allele_length: 9999 is more than a quarter of the model's window \(4096 "

@@ -161,6 +161,28 @@ use rule * from demo as demo_*
 
 
 @pytest.mark.slow
+def test_a_module_takes_no_former_result_for_that_of_a_vcf_that_is_not_there(tmp_path):
+    parts = """
+module scoring:
+    snakefile: {snakefile!r}
+    config: {config!r}
+use rule * from scoring as scoring_*
+"""
+    names = {"snakefile": str(ROOT / "Snakefile")}
+    config = {**SCORING, "vcf": "policy.vcf", "out": "out"}
+    lay(tmp_path, parts.format(**names, config=config), ["out/scores.parquet"])
+    snakemake(tmp_path)
+    assert snakemake(tmp_path)[0] == {}
+    other = parts.format(**names, config={**config, "vcf": "absent.vcf"})
+    lay(tmp_path, other, ["out/scores.parquet"])
+    code, said = run_again(
+        "--snakefile", tmp_path / "Snakefile", "--directory", tmp_path, "--cores", 2
+    )
+    assert code == 1
+    assert "varscore: error: absent.vcf: no such file" in said
+
+
+@pytest.mark.slow
 def test_the_workflow_is_included_in_another(small_model, tmp_path):
     """A rule of which makes the VCF."""
     config = {**SCORING, "out": "out"}

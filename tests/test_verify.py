@@ -219,12 +219,34 @@ def test_a_changed_score_is_found_whichever_rows_are_computed_again(make, check)
     last_bit = changed("SAD_track_0", lambda value: np.nextafter(np.float32(value), nine))
     saved_by_pyarrow(path, last_bit)
     assert check(path, rows=0) == [
-        f"{path}: a value, a column or the order of its rows was changed"
+        f"{path}: a value, a column, its track or the order of rows was changed"
     ]
     path = make()
     saved_by_pyarrow(path, changed("SAD_track_0", 3.0))
     (_, again) = check(path)
     assert "SAD_track_0 is 3, computed again " in again
+
+
+@pytest.mark.parametrize("name", [b"index", b"description", b"statistic"])
+def test_what_is_said_of_a_column_is_part_of_what_was_written(name, make, check):
+    """Such as of which track it is: values and names are as they were."""
+    path = make()
+    kept = pq.read_table(path)
+    fields = [
+        field.with_metadata({**field.metadata, name: b"7"}) if field.metadata else field
+        for field in kept.schema
+    ]
+    schema = pa.schema(fields, metadata=kept.schema.metadata)
+    pq.write_table(pa.table(kept.columns, schema=schema), path)
+    first, *others = check(path, rows=0)
+    assert first == f"{path}: a value, a column, its track or the order of rows was changed"
+    if name == b"index":
+        assert others[0] == (
+            "track track_0: is said to be number 7 of the model's, which has 2 from 0"
+        )
+        assert others[-1].startswith("not computed again")
+    else:
+        assert others == []
 
 
 def test_a_score_where_there_is_none_is_found(make, check):
@@ -404,6 +426,16 @@ def test_info_says_how_and_gives_the_command(make, varscore, variants, oracle_ge
     facts = json.loads(varscore("info", path, "--json")[1])
     assert facts["command"] == command.strip()
     assert facts["statuses"] == {"missing_alt": 1, "ref_mismatch": 1, "scored": 9}
+
+
+def test_info_says_that_a_copy_has_other_rows_than_its_record(make, varscore, tmp_path):
+    path, copy = make(), tmp_path / "copy.parquet"
+    table = pq.read_table(path)
+    for rows in (3, 2 * table.num_rows):
+        pq.write_table(pa.concat_tables([table, table]).slice(0, rows), copy)
+        out = varscore("info", copy)[1]
+        assert f"copy.parquet is a copy with {rows} rows of a file with {table.num_rows}" in out
+    assert "a copy with" not in varscore("info", path)[1]
 
 
 def test_the_command_that_info_gives_makes_the_same_again(

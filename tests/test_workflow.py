@@ -208,6 +208,17 @@ def test_scores_that_another_run_left_are_not_taken_for_those_asked_for(copy):
 
 
 @on_the_finished_run
+@pytest.mark.parametrize("key", ["vcf", "genome"])
+def test_a_file_that_is_not_there_is_refused_though_a_former_result_is(copy, key):
+    """Snakemake takes what is there for good if what it is made of is not."""
+    before = sorted(path.name for path in (copy / "out" / "plan").iterdir())
+    code, output = run_again(*arguments(copy, **{key: "absent"}))
+    assert code == 1
+    assert f"config: {key}: absent: no such file" in output
+    assert sorted(path.name for path in (copy / "out" / "plan").iterdir()) == before
+
+
+@on_the_finished_run
 def test_names_and_spellings_score_nothing_again(copy):
     other = copy / "other"
     other.mkdir()
@@ -275,7 +286,9 @@ def test_profiles_are_where_snakemake_looks_for_a_name():
         ),
         ({"track_table": "none.txt"}, ["track table none.txt", "No such file"]),
         ({"region": "chr9"}, ["region 'chr9'", "has no contig"]),
-        ({"vcf": "absent.vcf"}, ["Missing input files", "absent.vcf"]),
+        ({"vcf": "absent.vcf"}, ["vcf: absent.vcf: no such file"]),
+        ({"vcf": "/dev/null"}, ["vcf: /dev/null: is a pipe or a device"]),
+        ({"out": "policy.fa"}, ["out: policy.fa: policy.fa is no folder"]),
         ({"model": None}, ["model is not given"]),
         ({"model": "absent.h5"}, ["model absent.h5: no such file or folder"]),
     ],

@@ -23,7 +23,7 @@ def info(
 
     The command names VCF, genome and model without their folders, as the result does.
     """
-    from varscore.results.reading import read_provenance
+    from varscore.results.reading import opened_results, read_provenance
     from varscore.results.story import command, fill_in, tell
 
     made = read_provenance(scores)
@@ -31,5 +31,10 @@ def info(
     if as_json:
         typer.echo(json.dumps({**made.to_json(), "command": line}, indent=2))
         return
+    copies = [
+        f"Mind: {reader.path.name} is {said}, of which all that follows is."
+        for reader in opened_results(scores)
+        if (said := reader.other_rows)
+    ]
     again = [fill_in(made, scores), "", "The same again:", f"    {line}"]
-    typer.echo("\n".join([*tell(made, scores), "", *again]))
+    typer.echo("\n".join([*copies, *tell(made, scores), "", *again]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ class Content:
     rows : int
         Of this file; a result that is a folder has several.
     sha256 : str
-        Of names, types and values of all columns, rows in their order.
+        Of names, types, what is said of and values of all columns, rows in their order.
     record : str
         SHA-256 of the text that says how the table came about.
     """
@@ -70,7 +71,19 @@ class ContentDigest:
         whole = hashlib.sha256(f"{self._rows}\n".encode())
         for field, column in zip(self._schema, self._columns, strict=True):
             whole.update(f"{field.name}\t{field.type}\t{column.hexdigest()}\n".encode())
+            whole.update(_said_of(field))
         return Content(self._rows, whole.hexdigest(), hashlib.sha256(record).hexdigest())
+
+
+def _said_of(field: pa.Field) -> bytes:
+    """Return what a column's metadata say, such as of which track it is."""
+    facts = field.metadata or {}
+    own = {
+        name.decode(): text.decode()
+        for name, text in facts.items()
+        if not name.startswith(b"PARQUET:")  # which readers add
+    }
+    return f"{json.dumps(own, sort_keys=True)}\n".encode()
 
 
 class _ColumnDigest:

@@ -176,8 +176,11 @@ def _checked(table: pa.Table) -> pa.Table:
     return table
 
 
-def _fields_checked(schema: pa.Schema) -> pa.Schema:
-    """Return a schema whose fields' metadata are text, and whole where they are of a score."""
+def _fields_checked(schema: pa.Schema, file: Path) -> pa.Schema:
+    """Return a schema whose fields' metadata are text, and whole where they are of a score.
+
+    Scores are found by their names, which copies may have changed, and by what is said of them.
+    """
     for field in schema:
         facts = {name.decode(): text.decode() for name, text in (field.metadata or {}).items()}
         if "statistic" in facts and not (
@@ -185,6 +188,12 @@ def _fields_checked(schema: pa.Schema) -> pa.Schema:
             and re.fullmatch("-1|[0-9]{1,9}", facts.get("index", ""))
         ):
             raise pa.ArrowInvalid(f"column {field.name} does not say what track it is of")
+        if "statistic" in facts and not field.name.endswith(f"_{facts['identifier']}"):
+            raise OutputError(
+                f"{file}: column {field.name} is said to be of track {facts['identifier']}, "
+                "whose name it does not end with: one of them was changed; give the column its "
+                "former name, or give the original"
+            )
     return schema
 
 
@@ -219,7 +228,9 @@ class ResultReader:
             self.metadata = self._metadata()
             self.written = self._written()
             with self._naming():
-                self.schema = _fields_checked(self._parquet.schema_arrow).remove_metadata()
+                self.schema = _fields_checked(
+                    self._parquet.schema_arrow, self.path
+                ).remove_metadata()
             self._check_rows()
         except BaseException:
             self._parquet.close()
@@ -279,6 +290,13 @@ class ResultReader:
             "how it was made and which column is which track's; give the original, or read "
             "the copy with pandas.read_parquet (pyarrow.parquet keeps the record)"
         )
+
+    @property
+    def other_rows(self) -> str | None:
+        """What is to be said where a copy has other rows than the file it is of; else None."""
+        if self.written is None or self.written.rows == self.rows:
+            return None
+        return f"a copy with {self.rows:,} rows of a file with {self.written.rows:,}"
 
     def content(self, on_rows: Callable[[pa.Table], None] | None = None) -> Content:
         """Return what the file holds, all of which is read.

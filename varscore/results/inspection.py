@@ -179,7 +179,9 @@ def _damage(reader: ResultReader, found: Content) -> list[str]:
             f"{reader.path}: has {found.rows:,} rows, and was written with {written.rows:,}"
         )
     elif found.sha256 != written.sha256:
-        said.append(f"{reader.path}: a value, a column or the order of its rows was changed")
+        said.append(
+            f"{reader.path}: a value, a column, its track or the order of rows was changed"
+        )
     if found.record != written.record:
         said.append(f"{reader.path}: what it says of how it was made was changed")
     return said

@@ -83,13 +83,8 @@ def read_scores(
     """
     of_rows, chosen, tables = list[str](), dict[str, TrackTable](), list[pa.Table]()
     for reader in opened_results(path):
-        if reader.written is not None and reader.written.rows != reader.rows:
-            logger.warning(
-                "%s: a copy with %d rows of a file with %d",
-                reader.path,
-                reader.rows,
-                reader.written.rows,
-            )
+        if said := reader.other_rows:
+            logger.warning("%s: %s", reader.path, said)
         if not tables:
             of_rows = _row_columns(reader, columns)
             chosen = choose_tracks(reader.path, reader.schema, statistic, tracks)

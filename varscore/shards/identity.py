@@ -187,7 +187,7 @@ class _Known:
     def content(self, path: Path, role: str) -> dict[str, Any]:
         """Return size and digests of a file, read in full only if it may be another."""
         if not path.is_file():
-            return {"sha256": None}  # Snakemake says that it is missing
+            return {"sha256": f"no file {path}"}  # which the plan refuses
         facts = {"size": path.stat().st_size, "sample": sample(path)}
         former = self.files.get(role) or {}
         same = {key: former.get(key) for key in facts} == facts

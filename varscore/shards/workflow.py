@@ -5,6 +5,7 @@ Imports no torch: Snakemake reads the Snakefile anew for every job on a cluster.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from varscore.errors import OptionError
 from varscore.files.shipped import shipped_folder
 from varscore.options import OPTIONS, names
 from varscore.shards.config import Settings
@@ -19,6 +21,10 @@ from varscore.shards.config import Settings
 VARSCORE = shlex.join([sys.executable, "-m", "varscore"])
 """The varscore of the Python that runs Snakemake, whatever the PATH, quoted for a shell."""
 
+_ONE_FILE = (
+    "genome", "params", "track_table", "tracks", "genes", "groups", "background", "regions",
+    "contigs",
+)  # fmt: skip
 _SCORES = re.compile(r"(\d{4,})\.parquet")
 
 
@@ -57,6 +63,46 @@ def with_demo_files(config: Mapping[str, Any]) -> dict[str, Any]:
         if not Path(found[key]).exists():
             found[key] = str(shipped_folder("demo") / Path(found[key]).name)
     return found
+
+
+def check_places(settings: Settings, *, part: bool = False) -> None:
+    """Refuse files that the workflow could not tell from others, and a folder that is none.
+
+    Snakemake takes results for good as soon as a file that they are made of is not there.
+
+    Parameters
+    ----------
+    settings : Settings
+    part : bool
+        Whether another workflow may still have rules that make the VCF or the genome.
+
+    Raises
+    ------
+    OptionError
+        If the VCF or the genome is not there, if a file is a pipe or a device, or if no folder
+        can be where the results are to be.
+    """
+    options = {**settings.options, "genome": settings.genome}
+    given = [("vcf", path) for path in settings.vcf]
+    given += [(key, options[key]) for key in _ONE_FILE if isinstance(options[key], str)]
+    for key, path in given:
+        if key in ("vcf", "genome") and not part and not os.path.exists(path):
+            raise OptionError(
+                f"config: {key}: {path}: no such file; give the name of one (relative names "
+                f"start in {os.getcwd()})"
+            )
+        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            raise OptionError(
+                f"config: {key}: {path}: is a pipe or a device, which can be read but once; "
+                "the workflow asks of files whether they have changed: write it to one first"
+            )
+    folder = Path(settings.out)
+    place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not os.path.isdir(place):
+        raise OptionError(
+            f"config: out: {settings.out}: {place} is no folder; give a name at which a folder "
+            "is or can be made"
+        )
 
 
 def plan_arguments(settings: Settings) -> str:

@@ -15,6 +15,7 @@ from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.given import Given
 from varscore.meaning.conditions import in_words
 from varscore.models.model import Model
+from varscore.models.tracks import TrackTable
 from varscore.options import ScoreOptions
 from varscore.results.inspection import AlleleRow, Inspection, allele_rows, inspect
 from varscore.results.provenance import Provenance
@@ -104,7 +105,9 @@ def verify(
         recorded = _recorded(found.made)
         chosen = replace(recorded, **(options or {}))
         same &= verdict.add(*_options(found.made, recorded, chosen, options or {}))
-        if not same:
+        beyond = _beyond(found.tracks, model)
+        verdict.differences.extend(beyond)
+        if not same or beyond:
             verdict.differences.append(
                 "not computed again, as genome, model or options are others: scores"
             )
@@ -124,6 +127,17 @@ def verify(
         again = differences_again(found, alleles, reference, model, chosen, memory)
         verdict.add(looked, again)
     return verdict
+
+
+def _beyond(tracks: TrackTable | None, model: Model) -> list[str]:
+    """Return which tracks of a result no model of so many can have."""
+    there = model.config.n_tracks
+    named = zip(tracks.identifiers, tracks.indices, strict=True) if tracks is not None else ()
+    return [
+        f"track {name}: is said to be number {index} of the model's, which has {there:,} from 0"
+        for name, index in named
+        if not 0 <= index < there
+    ]
 
 
 def _genome(made: Provenance, genome: ReferenceGenome) -> tuple[str, list[str]]:
