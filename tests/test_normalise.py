@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from writers import COLUMNS, write_fasta, write_vcf
 
 from varscore.inputs.genome import ReferenceGenome
-from varscore.inputs.normalise import normalise
-from varscore.variant import Interval, Variant
+from varscore.inputs.normalise import locate, normalise
+from varscore.variant import Allele, Interval, Reference, Status, Variant
 
 RNG = random.Random(11)
 
@@ -105,6 +105,42 @@ def test_more_bases_around_a_variant_do_not_change_it(
         variant.contig, start + 1, before + variant.ref + after, before + variant.alt + after
     )
     assert normalise(wide, genome) == normalise(variant, genome)
+
+
+@pytest.mark.parametrize(
+    ("spellings", "normal", "reference"),
+    [
+        # M stands for A or C. What does not change it is what it is beside it, and no reference
+        # of its own; at a contig's start alike: anchored on the base after.
+        (["4 ACTGAGC A", "5 CTGAGCC C", "3 GACTGAGCC GAC"], "5 CTGAGCC C", "genome"),
+        (["4 A AGG", "5 C GGC", "3 GACT GAGGCT"], "5 C GGC", "genome"),
+        (["4 AC AG", "5 C G", "3 GACT GAGT"], "5 C G", "genome"),
+        # Of a run with an M at its end, or in it, what leaves the M.
+        (["12 AAA AA", "13 AA A", "13 AAC AC"], "13 AA A", "genome"),
+        # What changes it.
+        (["4 A G", "4 AC GC", "3 GA GG"], "4 A G", "reduced"),
+        (["4 AC G", "3 GAC GG"], "4 AC G", "reduced"),
+        (["3 GAC GC", "3 GACT GCT"], "3 GA G", "reduced"),
+        # A letter on either side, or none behind: no base to anchor on.
+        (["20 A AC"], "20 A AC", "reduced"),
+        (["24 A AC"], "24 A AC", "reduced"),
+    ],
+)
+def test_an_ambiguity_letter_is_spelled_where_it_changes_only(
+    tmp_path: Path, spellings: list[str], normal: str, reference: str
+) -> None:
+    #        123456789.123456789.1234
+    bases = "TGGMCTGAGCCMAACTTMGMRCGM"
+    path = write_fasta(tmp_path / "genome.fa", {"c": bases})
+    with ReferenceGenome(path) as genome:
+        for spelling in spellings:
+            pos, ref, alt = spelling.split()
+            found = locate(Allele("c", int(pos), ".", ref, alt, 0, 1, Status.SCORED), genome)
+            assert found.variant is not None, spelling
+            place, short_ref, short_alt = normal.split()
+            assert found.variant == Variant(
+                "c", int(place), short_ref, short_alt, Reference(reference)
+            ), spelling
 
 
 def test_normal_form_is_that_of_bcftools(genome: ReferenceGenome, tmp_path: Path) -> None:

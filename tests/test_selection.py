@@ -38,6 +38,10 @@ TABLE = TrackTable.from_names(
         ("Note=R&D & tissue=liver", "a"),
         ("note=x=1", "d"),
         ("note=lot 7 (new", "e"),
+        ("identifier=A|c", "ac"),
+        ("description = dnase:LIVER|CAGE:liver & tissue=liver", "ae"),
+        ("tissue=liver & identifier=e", "e"),
+        ("index=1|2", "bc"),
         ("match=h3k27AC", "c"),
         ("match=h3k27ac|K562 & tissue=blood", "d"),
         ("assay=DNASE & match=(?=.*liver)", "a"),
@@ -66,6 +70,9 @@ def test_what_a_choice_finds(wanted, found):
         ("tissue=", "tissue=''"),
         ("tissue=liver & tisue=x", "'tisue' is no column of the track table; nearest are"),
         ("tisue=liver", "'tisue' is no column of the track table; nearest are tissue"),
+        ("tisue=liver|K562", "'tisue' is no column of the track table; nearest are tissue"),
+        (" life stage = adult | liver", "'life stage' is no column of the track table"),
+        ("identifier=a|K562", "no track has identifier='K562'"),
         ("tissue=liver & assay=CHIP", "fits none of the 5 tracks"),
         ("match=RNA", "fits none of the 5 tracks"),
         ("tissue=liver & match=(", "no valid regular expression"),
@@ -83,6 +90,8 @@ def test_an_expression_is_no_selection_unless_it_begins_with_a_column():
     table = TrackTable.from_names(["a", "b"], ["x dose=5", "dose=6 & more"])
     assert table.select("dose=[56]").identifiers == ("a", "b")
     assert table.select("dose=6 & m").identifiers == ("b",)
+    assert table.select("Dose=6|x").identifiers == ("a", "b")
+    assert table.select("(?=.*more)").identifiers == ("b",)
     assert parse_terms("liver") == parse_terms("=liver") == parse_terms("liver & x=1") == []
 
 

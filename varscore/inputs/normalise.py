@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+from operator import eq
+
 from varscore.inputs.contigs import ContigNames
 from varscore.inputs.genome import ReferenceGenome
 from varscore.inputs.vcf import trim
@@ -51,7 +54,9 @@ def locate(
     variant = Variant(contig, allele.pos, ref, alt)
     if found != ref:
         if reduce_ambiguity(found) == ref:
-            variant = variant._replace(reference=Reference.REDUCED)
+            variant = _spare_ambiguity(
+                variant, found + genome.fetch(Interval(contig, end, end + 1))
+            )
         else:
             has_alt = genome.fetch(Interval(contig, start, start + len(alt))) == alt
             reason = _reason(ref, found, has_alt=has_alt)
@@ -59,6 +64,49 @@ def locate(
                 return allele._replace(status=Status.REF_MISMATCH, reason=reason)
             variant = Variant(contig, allele.pos, alt, ref, Reference.SWAPPED)
     return allele._replace(variant=normalise(variant, genome))
+
+
+def _spare_ambiguity(variant: Variant, found: str) -> Variant:
+    """Spell a variant without the genome's ambiguity letters, if it leaves these as they are.
+
+    Else an indel that is anchored on such a letter would be another variant, of another
+    reference, than the same that is anchored on a base beside it.
+
+    Parameters
+    ----------
+    variant : Variant
+        Its `ref` is what VCF makes of the genome's letters.
+    found : str
+        What the genome has there, and the letter behind it.
+
+    Returns
+    -------
+    Variant
+        As far left in `ref` as it goes without such a letter; if it changes one, as it is,
+        with `Reference.REDUCED`.
+    """
+    contig, pos, ref, alt, _ = variant
+    reduced = variant._replace(reference=Reference.REDUCED)
+    if found[-1] in BASES:  # the anchor of an indel behind the last letter
+        ref, alt = ref + found[-1], alt + found[-1]
+    found = found[: len(ref)]
+    before = _shared(ref, alt)
+    after = _shared(ref[::-1], alt[::-1])
+    same = min(before + after, len(ref), len(alt))
+    for left in range(same - min(after, same), min(before, same) + 1):
+        right = len(ref) - (same - left)
+        if set(found[left:right]) <= set(BASES):
+            start = len(found[:left].rstrip(BASES))
+            end = len(ref) - len(found[right:].lstrip(BASES))
+            short = ref[start:end], alt[start : end + len(alt) - len(ref)]
+            if all(short):
+                return Variant(contig, pos + start, *short)
+    return reduced
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many letters two texts begin with alike."""
+    return sum(takewhile(bool, map(eq, one, other)))
 
 
 def _reason(ref: str, found: str, *, has_alt: bool) -> Reason:

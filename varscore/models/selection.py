@@ -22,6 +22,7 @@ MATCH = "match"
 
 # An `&` that belongs to a value or an expression has no name and `=` behind it.
 _AND = re.compile(r"\s*&\s*(?=[^&=|]+=)")
+_PLAIN = re.compile(r"[\w -]+")
 
 
 class Term(NamedTuple):
@@ -43,6 +44,11 @@ def parse_terms(text: str) -> list[Term]:
     parts = [part.partition("=") for part in _AND.split(text)]
     terms = [Term(name.strip(), value.strip()) for name, _, value in parts]
     return terms if parts[0][1] and terms[0].column else []
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is of letters, digits, blanks and hyphens, as those of columns are."""
+    return _PLAIN.fullmatch(name) is not None
 
 
 def find_column(name: str, known: Iterable[str]) -> str | None:

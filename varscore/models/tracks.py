@@ -16,6 +16,7 @@ from varscore.models.selection import (
     compile_pattern,
     find_column,
     fitting_rows,
+    is_plain,
     parse_terms,
     read_names,
     unknown_column,
@@ -251,8 +252,9 @@ class TrackTable:
             A sequence of identifiers; or one string: identifiers separated by commas; the
             path of a file with an identifier a line, or a table with a column
             ``identifier``; a selection such as ``tissue=liver & assay=DNASE|ATAC``, if it
-            begins with the name of a column and ``=``, or with ``match=``; or a regular
-            expression searched in descriptions and identifiers. None takes all.
+            begins with the name of a column (``identifier`` and ``description`` are some) and
+            ``=``, or with ``match=``; or a regular expression searched in descriptions and
+            identifiers. None takes all.
 
         Raises
         ------
@@ -272,8 +274,8 @@ class TrackTable:
         terms = parse_terms(wanted)
         if terms and self._is_column(terms[0]):
             return self.fit(terms)
-        if terms and not self._matching(wanted):
-            raise unknown_column(terms[0].column, self.columns)
+        if terms and not (self._says(wanted) and self._matching(wanted)):
+            raise unknown_column(terms[0].column, self._cells())
         if any(name in known for name in names) and not self._matching(wanted):
             return self._named(names)  # which says what is no identifier
         return self.match(wanted)
@@ -290,14 +292,31 @@ class TrackTable:
             )
         return self.take(sorted({known[name] for name in names}))
 
+    def _cells(self) -> dict[str, tuple[str, ...]]:
+        """Return all columns that `varscore tracks` prints."""
+        own = (tuple(map(str, self.indices)), self.identifiers, self.descriptions)
+        return {**dict(zip(_OWN, own, strict=True)), **self.columns}
+
     def _is_column(self, term: Term) -> bool:
-        return term.column == MATCH or find_column(term.column, self.columns) is not None
+        return term.column == MATCH or find_column(term.column, self._cells()) is not None
 
     def _fitting(self, name: str, value: str) -> list[int]:
-        column = find_column(name, self.columns)
+        cells = self._cells()
+        column = find_column(name, cells)
         if column is None:
-            raise unknown_column(name, self.columns)
-        return fitting_rows(column, value, self.columns[column])
+            raise unknown_column(name, cells)
+        return fitting_rows(column, value, cells[column])
+
+    def _says(self, wanted: str) -> bool:
+        """Whether a text that is not of this table's columns may be a regular expression.
+
+        ``tisue=liver|brain`` is a mistake, though ``brain`` alone would find something: where
+        a plain word stands before ``=``, some track has to be called so.
+        """
+        start = wanted[: wanted.index("=") + 1].lstrip().casefold()
+        if not is_plain(start[:-1]):
+            return True
+        return any(start in name.casefold() for name in (*self.descriptions, *self.identifiers))
 
     def _matching(self, pattern: str) -> list[int]:
         expression = compile_pattern(pattern)
