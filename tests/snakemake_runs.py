@@ -75,11 +75,16 @@ def run_again(*words):
     return _run([warm("snakemake"), *words])
 
 
-def resume(*words, folder=None):
+def resume(*words, folder=None, programs=BIN):
     """Resume in a folder as the documentation says; return exit code and all that was said."""
     quoted = shlex.join(map(str, words))
-    make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "resume", f"BIN={BIN}"]
-    return _run([*make, f"ARGS={quoted}"], folder)
+    make = ["make", "--no-print-directory", "-f", ROOT / "Makefile", "resume"]
+    return _run([*make, f"BIN={programs}", f"ARGS={quoted}"], folder)
+
+
+def resume_again(*words, folder=None):
+    """Resume as `resume` does, in forks of a warm Python."""
+    return resume(*words, folder=folder, programs=warm("snakemake").parent)
 
 
 def start(output, *words):

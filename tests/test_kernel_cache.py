@@ -1,6 +1,7 @@
 """numba's cache, damaged by hand: a run goes on without it, and says so in one line."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,32 +52,45 @@ def spoil(content):
     return content[:half] + bytes(64) + content[half + 64 :]
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A cache that a run has filled, and what the run printed."""
+    folder = tmp_path_factory.mktemp("compiled")
+    out, err = run(folder)
+    assert err == ""
+    return folder, out
+
+
+@pytest.fixture
+def cache(compiled, tmp_path):
+    """A copy of it, to be damaged, and what runs print."""
+    folder, out = compiled
+    return shutil.copytree(folder, tmp_path / "cache"), out
+
+
 @pytest.mark.xdist_group("kernel_cache")
-def test_a_damaged_cache_is_done_without_and_mended(tmp_path):
-    expected = run(tmp_path)
-    assert expected[1] == ""
+def test_a_damaged_cache_is_done_without_and_mended(cache):
+    cache, expected = cache
     for suffix in (".nbc", ".nbi"):
-        for path, damage in zip(
-            kept(tmp_path, suffix), (cut, spoil, lambda _: b""), strict=True
-        ):
+        for path, damage in zip(kept(cache, suffix), (cut, spoil, lambda _: b""), strict=True):
             path.write_bytes(damage(path.read_bytes()))
-        out, err = run(tmp_path)
-        assert out == expected[0]
+        out, err = run(cache)
+        assert out == expected
         assert err.count("\n") == 1
-        assert err.startswith(f"varscore: compiled kernels: the cache in {tmp_path}")
+        assert err.startswith(f"varscore: compiled kernels: the cache in {cache}")
         assert err.endswith("they are compiled in memory, which takes some seconds\n")
-    assert run(tmp_path) == expected
+    assert run(cache) == (expected, "")
 
 
 @pytest.mark.xdist_group("kernel_cache")
-def test_what_cannot_be_read_or_replaced_is_done_without(tmp_path):
+def test_what_cannot_be_read_or_replaced_is_done_without(cache):
     """Folders in the files' places: no right to read would not keep root out."""
-    expected = run(tmp_path)
-    for path in (*kept(tmp_path, ".nbc"), kept(tmp_path, ".nbi")[0]):
+    cache, expected = cache
+    for path in (*kept(cache, ".nbc"), kept(cache, ".nbi")[0]):
         path.unlink()
         path.mkdir()
-    out, err = run(tmp_path)
-    assert (out, err.count("\n")) == (expected[0], 1)
+    out, err = run(cache)
+    assert (out, err.count("\n")) == (expected, 1)
 
 
 @pytest.mark.xdist_group("kernel_cache")

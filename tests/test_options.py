@@ -328,7 +328,10 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory):
-    """What is said to each, all in one process, and whether torch was imported by then."""
+    """What is said to each, all in one process, and whether torch was imported by then.
+
+    One worker runs the tests that have it, else each would run all these command lines.
+    """
     folder = tmp_path_factory.mktemp("refusals")
     (folder / "there").write_text("precious")
     (folder / "program").write_bytes(b"\x7fELF\xd0\xff")
@@ -350,6 +353,7 @@ def refusals(tmp_path_factory):
     return json.loads(done.stdout)
 
 
+@pytest.mark.xdist_group("refusals")
 @pytest.mark.parametrize("command", ["score", "check"])
 @pytest.mark.parametrize("case", list(REFUSED))
 def test_refused_before_torch_is_imported(case, command, refusals):
@@ -360,6 +364,7 @@ def test_refused_before_torch_is_imported(case, command, refusals):
     assert not with_torch
 
 
+@pytest.mark.xdist_group("refusals")
 @pytest.mark.parametrize("case", list(ALSO_REFUSED))
 def test_other_commands_refuse_before_torch_is_imported(case, refusals):
     code, error, with_torch = refusals[case]

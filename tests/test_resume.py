@@ -17,7 +17,7 @@ import pytest
 import varscore.shards.parts
 import varscore.shards.plan
 import varscore.shards.resume
-from varscore import ScoreOptions, load_model, read_metadata, read_scores, score_vcf
+from varscore import ScoreOptions, read_metadata, read_scores, score_vcf
 from varscore.errors import OutputError
 from varscore.shards.merge import merge_shards
 from varscore.shards.plan import plan_shards
@@ -115,17 +115,16 @@ def test_a_touched_vcf_and_genome_change_nothing(run, policy_genome, scored, sto
 
 
 @pytest.fixture
-def shard(policy_genome, tmp_path):
+def shard(policy_genome, tiny_model, tmp_path):
     """Return a function that scores the one shard of a plan of the policy file, in parts."""
     plan_shards(DATA / "policy.vcf", policy_genome, tmp_path / "plan", shards=1)
 
     def score(out="out.parquet", job=score_shard_resumably, **options):
         return job(
-            tmp_path / "plan" / "0001.parquet", policy_genome, tmp_path / out, model=model,
+            tmp_path / "plan" / "0001.parquet", policy_genome, tmp_path / out, model=tiny_model,
             options=ScoreOptions(engine="two-pass", **options),
         )  # fmt: skip
 
-    model = load_model(DATA / "weights_keras" / "model.h5", device="cpu")
     return score
 
 
@@ -223,14 +222,14 @@ def test_kill_9_and_resume_by_the_command(run, policy_genome, tiny_weights, tmp_
 
 
 def test_a_shard_that_its_cluster_stops_goes_on_by_the_command(
-    shard, policy_genome, tmp_path, scored
+    shard, policy_genome, tiny_weights, tmp_path, scored
 ):
     shard("undisturbed.parquet")
     scored.clear()
     out, work = tmp_path / "out.parquet", tmp_path / ".out.parquet.parts" / "scores"
     arguments = [
         "score", "--shard", tmp_path / "plan" / "0001.parquet", "-g", policy_genome, "-o", out,
-        "--resume", "--model", DATA / "weights_keras" / "model.h5", "--device", "cpu",
+        "--resume", "--model", tiny_weights, "--device", "cpu",
         "--engine", "two-pass",
     ]  # fmt: skip
     command = [sys.executable, "-c", STAYS_IN_THE_FIFTH_PART, *map(str, arguments)]

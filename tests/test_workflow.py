@@ -28,6 +28,7 @@ from snakemake_runs import (
     prepare,
     processes,
     resume,
+    resume_again,
     run,
     run_again,
     start,
@@ -44,6 +45,9 @@ from varscore.shards.score import score_shard
 SCHEMA = yaml.safe_load((ROOT / "workflow_config" / "config.schema.yaml").read_text())
 MERGED = Path("out", "scores.parquet")
 ALL = {"plan": 1, "score": 2, "merge": 1}
+
+if not CI:  # Where nothing is killed; what is killed is always started as users start it.
+    run, resume = run_again, resume_again
 
 
 def on_the_finished_run(test):
