@@ -85,6 +85,10 @@ def words(figure):
     return [(text.get_text(), text.get_window_extent(renderer)) for text in shown]
 
 
+# One worker runs both tests of a picture, which it draws once.
+PICTURES = [pytest.param(n, marks=pytest.mark.xdist_group(f"picture of {n}")) for n in CASES]
+
+
 @functools.cache  # drawing twelve panels takes a second
 def drawn(name):
     profile, genes = CASES[name]
@@ -93,7 +97,7 @@ def drawn(name):
         return figure, words(figure)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_no_word_lies_on_another_or_outside(name):
     figure, found = drawn(name)
     assert len(found) > 12
@@ -105,7 +109,7 @@ def test_no_word_lies_on_another_or_outside(name):
         assert figure.bbox.y0 <= place.y0 < place.y1 <= figure.bbox.y1, word
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_axes_have_names_with_units(name):
     figure, found = drawn(name)
     said = [word for word, _ in found]

@@ -16,6 +16,7 @@ from needs import CI
 from varscore import read_scores
 from varscore.files.shipped import SHIPPED, shipped_files, shipped_folder
 
+pytestmark = pytest.mark.xdist_group("wheel")  # it is built once
 ROOT = Path(__file__).parents[1]
 FILES = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "Snakefile"]
 FOLDERS = ["varscore", "workflow_config", "resources/demo", "tests/data"]
