@@ -1,5 +1,6 @@
 """What several test modules share."""
 
+import functools
 import gc
 import os
 import subprocess
@@ -13,6 +14,7 @@ import hypothesis
 import pysam
 import pytest
 import torch
+import typer.main
 import warm_python
 from needs import lacking
 from writers import write_weights
@@ -22,6 +24,9 @@ from varscore.cli import main
 from varscore.engines.runtime import tune_process
 
 tune_process()  # as the command line does: large tensors are not cleared page by page
+# The command line makes its commands anew each time it is called, in a tenth of a second: in a
+# process of its own once, so here, where hundreds are called in one process, once too.
+typer.main.get_command = functools.cache(typer.main.get_command)
 gc.freeze()  # what was imported is no garbage: no collection looks through it
 
 DATA = Path(__file__).parent / "data"
