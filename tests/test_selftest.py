@@ -1,13 +1,10 @@
 """`varscore selftest` passes here, and fails where an engine computes something else."""
 
-import itertools
-
 import pytest
 
 from varscore.engines.incremental.engine import IncrementalEngine
 from varscore.engines.two_pass import TwoPassEngine
 
-pytestmark = pytest.mark.xdist_group("selftest")  # its scores are computed once
 CHECKS = [
     "12 statistics, against the original implementation",
     "two passes in float32, against float64",
@@ -19,27 +16,6 @@ CHECKS = [
 def verdicts(out):
     lines = [line.split(": ") for line in out.splitlines()]
     return {words[1]: words[0] for words in lines if words[0] in ("passed", "FAILED")}
-
-
-@pytest.fixture(scope="module")
-def computed():
-    """What each engine gave in its calls, one after the other, computed once for all tests."""
-    return {}
-
-
-@pytest.fixture(autouse=True)
-def remembering(computed, monkeypatch):
-    """Let engines give what they gave in the same call of an earlier test's selftest."""
-    for engine in (IncrementalEngine, TwoPassEngine):
-        calls, score = itertools.count(), engine.score
-
-        def once(self, *arguments, calls=calls, score=score, **more):
-            key = type(self), next(calls)
-            if key not in computed:
-                computed[key] = score(self, *arguments, **more)
-            return computed[key].copy()
-
-        monkeypatch.setattr(engine, "score", once)
 
 
 def test_this_machine_computes_what_others_do(varscore):
