@@ -43,8 +43,9 @@ KEYS: dict[str, Option] = {
 
 _DEFAULTS = {"threads": 1}  # a job's, not all that a node has
 _REQUIRED = ("vcf", "genome", "out")
-_PATHS = (*_REQUIRED, "model", "params", "track_table", "tracks", "genes", "groups",
-          "background", "regions", "contigs")  # fmt: skip
+PATHS = (*_REQUIRED, "model", "params", "track_table", "tracks", "genes", "groups",
+         "background", "regions", "contigs")  # fmt: skip
+"""Keys whose values are, or may be, paths."""
 _OWN_PART = (
     "another workflow's keys stay apart from varscore's where it is loaded as a module with a "
     "part of the configuration: `config: config['varscore']`"
@@ -152,7 +153,7 @@ def _read(option: Option, config: Mapping[str, Any], typed: Mapping[str, str]) -
     if value is None or (isinstance(value, str) and value.strip().lower() in _NONE):
         return None if key == "model" else _DEFAULTS.get(key, option.default)
     value = _converted(option, value)
-    if key in _PATHS:
+    if key in PATHS:
         value = os.path.expanduser(value) if isinstance(value, str) else value
         if isinstance(value, list):
             value = [os.path.expanduser(one) for one in value]

@@ -16,15 +16,11 @@ from typing import Any
 from varscore.errors import OptionError
 from varscore.files.shipped import shipped_folder
 from varscore.options import OPTIONS, names
-from varscore.shards.config import Settings
+from varscore.shards.config import PATHS, Settings
 
 VARSCORE = shlex.join([sys.executable, "-m", "varscore"])
 """The varscore of the Python that runs Snakemake, whatever the PATH, quoted for a shell."""
 
-_ONE_FILE = (
-    "genome", "params", "track_table", "tracks", "genes", "groups", "background", "regions",
-    "contigs",
-)  # fmt: skip
 _SCORES = re.compile(r"(\d{4,})\.parquet")
 
 
@@ -82,9 +78,9 @@ def check_places(settings: Settings, *, part: bool = False) -> None:
         If the VCF or the genome is not there, if a file is a pipe or a device, or if no folder
         can be where the results are to be.
     """
-    options = {**settings.options, "genome": settings.genome}
+    values = {**settings.options, "genome": settings.genome}
     given = [("vcf", path) for path in settings.vcf]
-    given += [(key, options[key]) for key in _ONE_FILE if isinstance(options[key], str)]
+    given += [(key, values[key]) for key in PATHS if isinstance(values.get(key), str)]
     for key, path in given:
         if key in ("vcf", "genome") and not part and not os.path.exists(path):
             raise OptionError(
