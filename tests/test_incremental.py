@@ -388,8 +388,6 @@ def test_nothing_and_one(tiny, genome):
 def test_scores_depend_on_nothing_but_the_variant(genome, config, bound, options):
     """To 2e-6 of the sum of all absolute changes (D1), whatever else is done alongside.
 
-    With longer sums to more (the README of the engines).
-
     In bfloat16 to 3e-3, less than its own error: a last digit of the reference may decide
     which way a number is rounded.
     """
